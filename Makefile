@@ -1,0 +1,74 @@
+# One command for each thing. `make` alone lists them.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+export TORCH_INDEX
+
+BOOTSTRAP = $(PYTHON) -m tools.bootstrap --venv "$(VENV)"
+RUN = "$(VENV)/bin/python"
+NO_NETWORK = COURSE_OFFLINE=1 HF_HUB_OFFLINE=1 PYTHONPATH="$(CURDIR)/tests/support/no_network"
+STEADY = COURSE_PROFILE=quick HF_HUB_DISABLE_PROGRESS_BARS=1 TOKENIZERS_PARALLELISM=false
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
+# Tests start from an empty progress folder, which goes away with the shell that made it.
+PROGRESS = progress=$$(mktemp -d) && trap 'rm -rf "$$progress"' EXIT && COURSE_PROGRESS="$$progress"
+
+.PHONY: help lab test check notebooks notebooks-solved first-cell assets bench site lock clean clean-all
+
+help: ## list these targets
+	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
+	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  Settings, as in  make lab ARGS="--no-browser --port 8899"'
+	@echo "    ARGS         passed on to JupyterLab (lab), pytest (test, check), or names (notebooks)"
+	@echo "    PYTHON       the Python to start from, 3.11 or newer (python3)"
+	@echo "    VENV         folder of the virtual environment (.venv)"
+	@echo "    TORCH_INDEX  URL of a further index to take torch from, say one of CPU wheels"
+
+lab: ## set up what is missing, then open JupyterLab at the first lesson
+	@$(BOOTSTRAP) lab -- $(ARGS)
+
+test: ## set up what is missing, then run every test and compare every notebook
+	@$(BOOTSTRAP) tests
+	@$(PROGRESS) $(STEADY) $(NO_NETWORK) $(RUN) -m pytest tests notebooks $(NBVAL) $(ARGS)
+
+check: ## lint, unit tests, exercises, rules for notebooks: under 3 minutes
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m ruff check .
+	@$(PROGRESS) $(STEADY) $(NO_NETWORK) $(RUN) -m pytest tests/unit tests/exercises tests/notebooks/test_rules.py \
+		-m "not slow" $(ARGS)
+
+notebooks: ## execute the lessons in order and write their outputs
+	@$(BOOTSTRAP) tests
+	@$(PROGRESS) $(STEADY) $(NO_NETWORK) $(RUN) -m tools.notebooks execute $(ARGS)
+
+notebooks-solved: ## write the lessons with solutions filled in, under artifacts/
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m tools.notebooks solve $(ARGS)
+
+first-cell: ## write the first code cell of every lesson from pyproject.toml
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m tools.notebooks first-cell
+
+assets: ## fetch all data and models, for going offline
+	@$(BOOTSTRAP) learner
+	@$(RUN) -m course_utils.assets --all
+
+bench: ## measure the course's models against their peers
+	@if [ -d benchmarks ]; then $(BOOTSTRAP) tests && $(RUN) -m benchmarks; \
+	else echo "No benchmarks yet: they come with a later lesson."; fi
+
+site: ## build the site from the notebooks
+	@if [ -d docs ]; then $(BOOTSTRAP) tests && $(RUN) -m sphinx docs build/site; \
+	else echo "No site yet: it comes with a later lesson."; fi
+
+lock: ## write the locks from what is installed in the environment
+	@$(RUN) -m tools.lock
+
+clean: ## remove the environment and caches; keeps the fetched data and models
+	if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi
+	rm -rf build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+clean-all: clean ## the same, and the fetched data and models
+	rm -rf data/cache

@@ -1,0 +1,78 @@
+"""One table for every model of the course: bits per byte on the same held-out bytes."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from course_utils.errors import CourseError
+from course_utils.paths import RESULTS, progress_dir
+from course_utils.viz import bars
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured model. `test`: fingerprint of the text it was measured on; `parameters`: stored numbers, 0 for none."""
+
+    name: str
+    lesson: str
+    bits_per_byte: float
+    test: str
+    parameters: int = 0
+
+
+def fingerprint(text: str) -> str:
+    """Twelve hexadecimal digits that change when the text does."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def ranked(results: Iterable[Result]) -> list[Result]:
+    """Best first. Raises CourseError if the results were not all measured on the same text."""
+    results = sorted(results, key=lambda result: result.bits_per_byte)
+    if len({result.test for result in results}) > 1:
+        raise CourseError("These results were measured on different test texts and cannot be ranked; measure them on the same one.")
+    return results
+
+
+def table(results: Iterable[Result]) -> str:
+    """The ranking as plain text."""
+    rows = [f"{'model':<34}{'lesson':<8}{'bits per byte':>13}{'parameters':>14}"]
+    for result in ranked(results):
+        parameters = f"{result.parameters:,}" if result.parameters else "–"
+        rows.append(f"{result.name:<34}{result.lesson:<8}{result.bits_per_byte:>13.3f}{parameters:>14}")
+    return "\n".join(rows)
+
+
+def chart(results: Iterable[Result], highlight: Iterable[str] = ()) -> Figure:
+    """The ranking as bars, shorter is better."""
+    values = {result.name: result.bits_per_byte for result in ranked(results)}
+    return bars(values, "bits per byte of held-out text (less is better)", highlight=list(highlight), digits=3)
+
+
+def results_dir() -> Path:
+    """Where a lesson's own results go: `$COURSE_RESULTS` (the maintainers' run), else the reader's progress folder."""
+    return Path(os.environ.get("COURSE_RESULTS") or progress_dir() / "results")
+
+
+def save(lesson: str, results: Iterable[Result]) -> Path:
+    """Write a lesson's results as JSON, whole or not at all."""
+    path = results_dir() / f"leaderboard_{lesson}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps([asdict(result) for result in results], indent=1) + "\n"
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def load(lesson: str) -> list[Result]:
+    """A lesson's results: the reader's own where they ran it, else those that came with the course."""
+    for folder in (results_dir(), RESULTS):
+        path = folder / f"leaderboard_{lesson}.json"
+        if path.exists():
+            return [Result(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+    raise CourseError(f"There are no results of lesson {lesson} yet; run its notebook first.")

@@ -1,0 +1,82 @@
+"""The n-gram language model: look up what followed the last few tokens, and hedge."""
+
+import numpy as np
+import torch
+
+from course_utils.errors import CourseError
+from course_utils.models.counts import MISSING, NgramCounts, look_up
+from course_utils.models.language_model import LanguageModel
+from course_utils.models.smoothing import KneserNey, Smoothing
+from course_utils.shapes import check_shape
+
+
+class NGram(LanguageModel):
+    """An n-gram model over counts and a smoothing rule; it keeps the LanguageModel contract and has no trainable weights.
+
+    `NGram.fit(encoding, vocabulary, order=5)` counts and smooths in one go; `NGram(counts, smoothing)` reuses counts.
+    """
+
+    def __init__(self, counts: NgramCounts, smoothing: Smoothing):
+        super().__init__()
+        self.counts, self.smoothing = counts, smoothing
+        self.vocabulary_size, self.order = counts.vocabulary_size, counts.order
+        self.tables = smoothing.tables(counts)
+
+    @classmethod
+    def fit(cls, encoding, vocabulary, order: int = 5, smoothing: Smoothing | None = None, boundary: int | None = None):
+        """Count `encoding.ids` over `vocabulary` and smooth (modified Kneser–Ney unless told otherwise)."""
+        counts = NgramCounts(encoding.ids, len(vocabulary), order, encoding.start, boundary)
+        return cls(counts, smoothing or KneserNey())
+
+    @property
+    def parameter_count(self) -> int:
+        """Stored numbers: an alpha per n-gram and a gamma per context."""
+        return sum(len(table.alpha) + len(table.gamma) for table in self.tables)
+
+    def distribution(self, context) -> np.ndarray:
+        """(V,) probabilities of the next token after the ids in `context`, of which the last order − 1 count."""
+        recent = np.asarray(context, dtype=np.int64)[-(self.order - 1) :] if self.order > 1 else np.empty(0, np.int64)
+        if recent.size and not 0 <= recent.min() <= recent.max() < self.vocabulary_size:
+            raise CourseError(f"Context ids must lie in 0 … {self.vocabulary_size - 1}; got {recent.tolist()}.")
+        found = [ids[-1] for ids in self.counts.find(recent)] if recent.size else []
+        return self._distribution([0, *found][: min(self.order, len(recent) + 1)])
+
+    def _distribution(self, contexts: list[int]) -> np.ndarray:
+        """From ids of ever longer contexts, the empty one first, to (V,) probabilities."""
+        probability = np.full(self.vocabulary_size, 1 / self.vocabulary_size)
+        for n, context in enumerate(contexts, start=1):
+            if context == MISSING:
+                break
+            children, table = self.counts.children(n, context), self.tables[n - 1]
+            tokens = self.counts.levels[n - 1].keys[children] % self.vocabulary_size
+            probability *= table.gamma[context]
+            probability[tokens] += table.alpha[children]
+        return probability
+
+    def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
+        """The contract. Logits are log-probabilities, written out for all V tokens: use `token_nats` to score long texts."""
+        check_shape(ids, "B T", "ids")
+        rows = []
+        for sequence in ids.cpu().numpy():
+            found = [np.zeros(len(sequence), np.int64), *self.counts.find(sequence)[: self.order - 1]]
+            rows.append([self._distribution([ids_of_n[t] for ids_of_n in found]) for t in range(len(sequence))])
+        with np.errstate(divide="ignore"):
+            logits = torch.from_numpy(np.log(np.array(rows)))
+        return logits, None if targets is None else self.token_nats(ids, targets).mean()
+
+    def token_nats(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """−ln p of each target, (B, T) in nats, by look-up: no distribution is written out. Infinite where p is zero."""
+        check_shape(ids, "B T", "ids")
+        check_shape(targets, f"{ids.shape[0]} {ids.shape[1]}", "targets")
+        rows = [self._nats(row, after) for row, after in zip(ids.cpu().numpy(), targets.cpu().numpy(), strict=True)]
+        return torch.from_numpy(np.array(rows).reshape(ids.shape))
+
+    def _nats(self, ids: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        contexts = [np.zeros(len(ids), np.int64), *self.counts.find(ids)]
+        probability = np.full(len(ids), 1 / self.vocabulary_size)
+        for context, level, table in zip(contexts, self.counts.levels, self.tables, strict=False):
+            here = look_up(level.keys, context, targets, self.vocabulary_size)
+            probability *= np.where(context == MISSING, 1.0, table.gamma[context])
+            probability += np.where(here == MISSING, 0.0, table.alpha[here])
+        with np.errstate(divide="ignore"):
+            return -np.log(probability)

@@ -1,0 +1,105 @@
+"""Real, trained language models, from their verified assets."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, TextStreamer
+from transformers.utils.logging import disable_progress_bar
+
+from course_utils import assets
+from course_utils.errors import CourseError
+
+
+class _Pieces(TextStreamer):
+    """Hands each new piece of text to a function instead of printing it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]):
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self.on_text = on_text
+
+    def on_finalized_text(self, text: str, stream_end: bool = False):
+        self.on_text(text)
+
+
+@dataclass(frozen=True)
+class ChatModel:
+    """A pretrained model with its tokenizer, and the two things lesson 00 asks of it: what comes next, and an answer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the model consists of."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @torch.no_grad()
+    def next_token(self, text: str, top: int = 10) -> dict[str, float]:
+        """The `top` likeliest next tokens after `text` with their probabilities, likeliest first."""
+        if not text:
+            raise CourseError("The text is empty; write at least one word for the model to go on from.")
+        ids = self.tokenizer(text, return_tensors="pt").input_ids
+        probability = self.model(ids).logits[0, -1].float().softmax(dim=-1)
+        values, order = probability.topk(top)
+        return {self.tokenizer.decode([i]): p for i, p in zip(order.tolist(), values.tolist(), strict=True)}
+
+    @torch.no_grad()
+    def write(self, text: str, length: int, generator: torch.Generator) -> str:
+        """`text` and `length` more tokens, each drawn with the probability the model gives it."""
+        ids = self.tokenizer(text, return_tensors="pt").input_ids
+        out, cache = ids, None
+        for _ in range(length):
+            step = self.model(ids, past_key_values=cache, use_cache=True)
+            cache, probability = step.past_key_values, step.logits[0, -1].float().softmax(dim=-1)
+            ids = torch.multinomial(probability, 1, generator=generator)[None]
+            out = torch.cat([out, ids], dim=1)
+        return self.tokenizer.decode(out[0])
+
+    @torch.no_grad()
+    def bits(self, text: str) -> float:
+        """−log2 p of the text after its first token: how surprised the model is by it, in bits."""
+        ids = self.tokenizer(text, return_tensors="pt").input_ids
+        log_p = self.model(ids).logits[0, :-1].float().log_softmax(dim=-1)
+        return -log_p.gather(1, ids[0, 1:, None]).sum().item() / math.log(2)
+
+    @torch.no_grad()
+    def attention(self, text: str) -> tuple[list[str], torch.Tensor]:
+        """The tokens of `text`, T of them, and where each of the heads looked: (layers, heads, T, T), rows summing to 1."""
+        encoded = self.tokenizer(text, return_tensors="pt")
+        weights = self.model(**encoded, output_attentions=True).attentions
+        return [self.tokenizer.decode([i]) for i in encoded.input_ids[0]], torch.cat(weights)
+
+    def untrained(self, seed: int) -> "ChatModel":
+        """The same network with random numbers for weights: the model before school."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)                                # transformers draws initial weights from the global state
+            return ChatModel(AutoModelForCausalLM.from_config(self.model.config).eval(), self.tokenizer)
+
+    def prompt(self, question: str) -> str:
+        """The question as the model was trained to see it: wrapped in its chat template, ready for the answer."""
+        message = [{"role": "user", "content": question}]
+        return self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+
+    def answer(
+        self, question: str, longest: int = 60, begin: str = "", on_text: Callable[[str], None] | None = None
+    ) -> str:
+        """Answer with the likeliest token each time, at most `longest` of them.
+
+        `begin` is put into the model's mouth as the start of its answer; `on_text` gets each new piece of text.
+        """
+        if not question.strip():
+            raise CourseError("The question is empty; write one.")
+        ids = self.tokenizer(self.prompt(question) + begin, return_tensors="pt", add_special_tokens=False)
+        streamer = _Pieces(self.tokenizer, on_text) if on_text else None
+        out = self.model.generate(**ids, max_new_tokens=longest, do_sample=False, streamer=streamer)
+        return self.tokenizer.decode(out[0, ids.input_ids.shape[1] :], skip_special_tokens=True).strip()
+
+
+def load_chat_model(dtype: torch.dtype = torch.float32) -> ChatModel:
+    """SmolLM2-135M-Instruct (Allal et al. 2025), 134.5 million parameters, from the `smollm2` asset; nothing leaves this machine."""
+    folder = assets.path("smollm2")
+    disable_progress_bar()                                         # it would draw over the reader's page
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
+    return ChatModel(model.eval(), AutoTokenizer.from_pretrained(folder))

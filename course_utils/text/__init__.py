@@ -1,0 +1,19 @@
+"""Text on its way to a model: corpora, how text is cut into tokens, and the numbers that stand for them."""
+
+from course_utils.text.corpora import Address, Splits, load_addresses, load_names, load_sotu, load_wiki, split_addresses
+from course_utils.text.vocabulary import ByteVocabulary, CharVocabulary, Encoding, WordVocabulary, word_pieces
+
+__all__ = [
+    "Address",
+    "ByteVocabulary",
+    "CharVocabulary",
+    "Encoding",
+    "Splits",
+    "WordVocabulary",
+    "load_addresses",
+    "load_names",
+    "load_sotu",
+    "load_wiki",
+    "split_addresses",
+    "word_pieces",
+]

@@ -1,0 +1,117 @@
+"""Three ways to turn text into ids and back without losing a byte: words, characters, bytes."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from course_utils.errors import CourseError
+
+UNKNOWN = "<unk>"
+PARAGRAPH = "\n\n"
+
+# A blank line, a word, a number or a mark, each with the space before it; whatever else there is, one character at a time.
+PIECE = re.compile(r"\n\n| ?[^\W\d_]+(?:['’][^\W\d_]+)*| ?\d+| ?[^\w\s]|.|\n", re.DOTALL)
+
+
+def word_pieces(text: str) -> list[str]:
+    """Cut text into words, numbers and marks that keep the space before them: `"".join(word_pieces(text)) == text`."""
+    return PIECE.findall(text)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A text as a model reads it.
+
+    ids (T,) int64; `start`: the id that stands before the first token; `n_bytes`: length of the text in UTF-8;
+    `unknown`: the pieces that `<unk>` stands for, in order, which somebody has to pay for (see `Speller`).
+    """
+
+    ids: torch.Tensor
+    start: int
+    n_bytes: int
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """(T,) what the model has just read when it predicts each id."""
+        return torch.cat([torch.tensor([self.start]), self.ids[:-1]])
+
+
+class Vocabulary:
+    """Tokens and their ids. `tokens[i]` is the string of id i; `start` is the id that stands before any text."""
+
+    def __init__(self, tokens: Sequence[str], start: str):
+        self.tokens = tuple(tokens)
+        self.index = {token: i for i, token in enumerate(self.tokens)}
+        if len(self.index) != len(self.tokens):
+            raise CourseError("A vocabulary needs distinct tokens; remove the repeated ones.")
+        self.start = self.index[start]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} tokens)"
+
+    def split(self, text: str) -> list[str]:
+        """Cut text into the pieces this vocabulary numbers."""
+        raise NotImplementedError
+
+    def encode(self, text: str) -> Encoding:
+        """Text to ids. Raises CourseError for a piece that is not in the vocabulary where there is no `<unk>`."""
+        pieces = self.split(text)
+        unknown_id = self.index.get(UNKNOWN)
+        ids = [self.index.get(piece, unknown_id) for piece in pieces]
+        if None in ids:
+            raise CourseError(f"{pieces[ids.index(None)]!r} is not among the {len(self)} tokens and there is no {UNKNOWN}.")
+        unknown = tuple(piece for piece, i in zip(pieces, ids, strict=True) if i == unknown_id)
+        return Encoding(torch.tensor(ids, dtype=torch.int64), self.start, len(text.encode()), unknown)
+
+    def decode(self, ids) -> str:
+        """Ids to text; `<unk>` stays visible."""
+        return "".join(self.tokens[int(i)] for i in ids)
+
+
+class WordVocabulary(Vocabulary):
+    """Word pieces seen at least `min_count` times; anything else is `<unk>`, id 0. The blank line, id 1, ends a paragraph."""
+
+    def __init__(self, text: str, min_count: int = 2):
+        counts = Counter(word_pieces(text))
+        kept = sorted(piece for piece, count in counts.items() if count >= min_count and piece != PARAGRAPH)
+        super().__init__([UNKNOWN, PARAGRAPH, *kept], start=PARAGRAPH)
+        self.rare = tuple(sorted(piece for piece, count in counts.items() if count < min_count))
+
+    def split(self, text: str) -> list[str]:
+        return word_pieces(text)
+
+
+class CharVocabulary(Vocabulary):
+    """The distinct characters of a text, in code order; the newline always belongs to it and stands before any text."""
+
+    def __init__(self, text: str):
+        super().__init__(sorted(set(text) | {"\n"}), start="\n")
+
+    def split(self, text: str) -> list[str]:
+        return list(text)
+
+
+class ByteVocabulary(Vocabulary):
+    """The 256 bytes of UTF-8: no text is ever unknown to it. Id = byte; the newline stands before any text."""
+
+    def __init__(self):
+        super().__init__([chr(i) for i in range(256)], start="\n")
+
+    def split(self, text: str) -> list[str]:
+        return [chr(byte) for byte in text.encode()]
+
+    def encode(self, text: str) -> Encoding:
+        data = bytearray(text.encode())
+        ids = torch.frombuffer(data, dtype=torch.uint8).long() if data else torch.empty(0, dtype=torch.int64)
+        return Encoding(ids, self.start, len(data))
+
+    def decode(self, ids) -> str:
+        """Bytes to text; a byte sequence that is not UTF-8 shows as U+FFFD."""
+        return bytes(int(i) for i in ids).decode(errors="replace")

@@ -1,0 +1,44 @@
+"""One JupyterLab server for the browser tests, over copies of the lessons; screenshots go to artifacts/browser."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from course_utils.paths import REPOSITORY
+from tests.browser.lab import Lab, browse, copy_unrun, find_chromium, serve
+from tools.notebooks.files import lesson_paths
+
+NO_CHROMIUM = (
+    "NO CHROMIUM: the notebooks were NOT opened in a browser. Install one (Debian, Ubuntu: `apt-get install chromium`) "
+    "or name one in $CHROMIUM."
+)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server over fresh copies of all lessons, without outputs and without network."""
+    if not find_chromium():
+        in_ci = os.environ.get("CI", "").lower() in ("1", "true")
+        (pytest.fail if in_ci else pytest.skip)(NO_CHROMIUM)
+    folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
+    for path in lesson_paths():
+        copy_unrun(path, folder / "notebooks")
+    with serve(folder, home, COURSE_OFFLINE="1", COURSE_PROFILE="quick") as address:
+        yield address
+
+
+@pytest.fixture
+def lab(address: str) -> Iterator[Lab]:
+    """A fresh browser."""
+    with browse(address) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where screenshots are kept for a look; git-ignored."""
+    folder = REPOSITORY / "artifacts" / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

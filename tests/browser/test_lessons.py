@@ -1,0 +1,38 @@
+"""The lessons as a reader meets them: opened in JupyterLab, run from top to bottom, a slider moved."""
+
+import time
+from pathlib import Path
+
+from tests.browser.lab import Lab
+
+RUN_SECONDS = 240
+FIRST_RESULT_SECONDS = 60
+
+
+def run_and_look(lab: Lab, name: str, screenshots: Path) -> float:
+    """Open, run and photograph a notebook; seconds from opening to the first result. Fails on an error on the page."""
+    start = time.monotonic()
+    lab.open(f"notebooks/{name}.ipynb")
+    lab.start_run()
+    lab.wait_for_first_output(FIRST_RESULT_SECONDS)
+    first_result = time.monotonic() - start
+    lab.wait_until_run(RUN_SECONDS)
+    lab.hide_sidebar()
+    lab.look(screenshots, name)
+    assert not lab.errors(), "\n".join(lab.errors())
+    return first_result
+
+
+def test_lesson_00_shows_a_result_within_a_minute_and_runs_without_error(lab: Lab, screenshots: Path):
+    assert run_and_look(lab, "00_start_here", screenshots) < FIRST_RESULT_SECONDS
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_01_runs_without_error_and_a_slider_changes_its_picture(lab: Lab, screenshots: Path):
+    run_and_look(lab, "01_ngrams", screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / "01_ngrams-slider-before.png")
+    lab.move_slider(cell)
+    after = lab.photograph_picture(cell, screenshots / "01_ngrams-slider-after.png")
+    assert before != after, "the slider moved, but the pixels of the picture are the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic

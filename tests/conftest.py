@@ -1,0 +1,31 @@
+"""What every test shares: markers by folder, and a progress folder that is never the reader's own."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the folder it lies in, so that `pytest -m "not browser"` works without a decorator anywhere."""
+    for item in items:
+        if TESTS in item.path.parents and (kind := item.path.relative_to(TESTS).parts[0]) in KINDS:
+            item.add_marker(kind)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_off_the_readers_progress(tmp_path_factory):
+    """Servers and kernels that live longer than one test write their progress here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def progress_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty progress folder for each test, already named by COURSE_PROGRESS; it need not exist."""
+    folder = tmp_path / "progress"
+    monkeypatch.setenv("COURSE_PROGRESS", str(folder))
+    return folder

@@ -1,0 +1,430 @@
+"""What can go wrong between a name and its files. Wheels, manifests and servers here are small and our own: no network."""
+
+import errno
+import hashlib
+import http.server
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from course_utils import assets, sources
+from course_utils.paths import REPOSITORY
+
+CONTENT = {"one.txt": b"first\n" * 1000, "deep/two.bin": bytes(range(256)) * 4000}
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass(frozen=True)
+class World:
+    """A package index in a folder, a manifest with the one asset `toy`, a cache, and pip's own log."""
+
+    index: Path
+    manifest: Path
+    cache: Path
+    log: Path
+
+    @property
+    def wheel(self) -> Path:
+        return self.index / "toydata-1.0-py3-none-any.whl"
+
+    def downloads(self) -> int:
+        """How many wheels pip has saved."""
+        return self.log.read_text(encoding="utf-8").count(" Saved ") if self.log.exists() else 0
+
+    def start(self, before: str = "") -> subprocess.Popen:
+        """Ask for the asset in another process, which first runs the code `before`."""
+        code = f"{before}\nimport sys, pathlib\nfrom course_utils import assets\n"
+        code += f"assets.path('toy', manifest=pathlib.Path({str(self.manifest)!r}))\nprint('done')"
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    made = World(tmp_path / "index", tmp_path / "assets.toml", tmp_path / "cache", tmp_path / "pip-log.txt")
+    made.index.mkdir()
+    write_wheel(made.wheel)
+    made.manifest.write_text(manifest_text(made.wheel), encoding="utf-8")
+    for name in [name for name in os.environ if name.startswith("PIP_") or name == "COURSE_OFFLINE"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(made.index))
+    monkeypatch.setenv("PIP_LOG", str(made.log))
+    monkeypatch.setenv("COURSE_CACHE", str(made.cache))
+    return made
+
+
+def write_wheel(path: Path) -> None:
+    about = "toydata-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in CONTENT.items():
+            archive.writestr(f"toydata/data/{name}", content)
+        archive.writestr("toydata/data/unwanted.py", "raise SystemExit")
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: toydata\nVersion: 1.0\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+
+
+def manifest_text(wheel: Path, hub: bool = False) -> str:
+    about = 'title = "t"\nauthor = "a"\nlicence = "l"\nhomepage = "h"\ncitation = "c"\nreader = "copy"\n'
+    package = f'name = "toydata"\nversion = "1.0"\nbytes = {wheel.stat().st_size}\nsha256 = "{sha256(wheel.read_bytes())}"\n'
+    package += 'licence = "l"\nroot = "toydata/data"\nmembers = ["*.txt", "deep/*.bin"]\n'
+    files = "".join(
+        f'"{name}" = {{ bytes = {len(content)}, sha256 = "{sha256(content)}" }}\n' for name, content in CONTENT.items()
+    )
+    mirror = f'[toy.hub]\nrepo = "us/toy"\nrevision = "{REVISION}"\nbytes = 1\nfiles = {list(CONTENT)}\n' if hub else ""
+    return f"[toy]\n{about}[toy.package]\n{package}{mirror}[toy.files]\n{files}"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def fill_cache(world: World) -> Path:
+    """Put the asset into the cache, as if it had been fetched long ago."""
+    folder = world.cache / "toy"
+    for name, content in CONTENT.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    assert assets.path("toy", world.manifest) == folder
+    return folder
+
+
+def assert_right(world: World) -> None:
+    """The asset is there to the last byte, and nothing else is left in the cache."""
+    for name, content in CONTENT.items():
+        assert (world.cache / "toy" / name).read_bytes() == content
+    assert {path.name for path in world.cache.iterdir()} <= {"toy", ".toy.lock", ".toy.verified.json"}
+    assert not (world.cache / "toy" / "unwanted.py").exists()
+
+
+def assert_nothing_usable(world: World) -> None:
+    assert not (world.cache / "toy").exists()
+    assert not list(world.cache.glob(".toy.*.partial"))
+
+
+# --- the package ---
+
+
+def test_an_asset_is_fetched_once_and_then_found(world, capfd):
+    first = assets.path("toy", world.manifest)
+    assert_right(world)
+    assert assets.is_present("toy", world.manifest)
+    capfd.readouterr()
+    assert assets.path("toy", world.manifest) == first == world.cache / "toy"
+    assert world.downloads() == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_wheel_with_another_hash_is_not_used_and_both_hashes_are_shown(world):
+    expected = sha256(world.wheel.read_bytes())
+    with zipfile.ZipFile(world.wheel, "a") as archive:
+        archive.writestr("toydata/data/more.txt", "not what we pinned")
+    with pytest.raises(assets.AssetError) as caught:
+        assets.path("toy", world.manifest)
+    assert expected in str(caught.value) and sha256(world.wheel.read_bytes()) in str(caught.value)
+    assert_nothing_usable(world)
+
+
+def test_a_produced_file_with_another_hash_is_not_used_and_both_hashes_are_shown(world):
+    right = sha256(CONTENT["one.txt"])
+    world.manifest.write_text(world.manifest.read_text(encoding="utf-8").replace(right, "0" * 64), encoding="utf-8")
+    with pytest.raises(assets.AssetError) as caught:
+        assets.path("toy", world.manifest)
+    assert right in str(caught.value) and "0" * 64 in str(caught.value)
+    assert_nothing_usable(world)
+
+
+def test_a_file_that_the_manifest_does_not_know_is_not_let_in(world):
+    text = world.manifest.read_text(encoding="utf-8")
+    world.manifest.write_text(text.replace('"*.txt", "deep/*.bin"', '"*"'), encoding="utf-8")
+    with pytest.raises(assets.AssetError, match=r"unwanted\.py: not in the manifest"):
+        assets.path("toy", world.manifest)
+    assert_nothing_usable(world)
+
+
+# --- a damaged cache ---
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[100] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_a_bit, Path.unlink])
+def test_a_damaged_file_is_noticed_and_fetched_again(world, capsys, damage):
+    file = fill_cache(world) / "deep" / "two.bin"
+    damage(file)
+    assets.path("toy", world.manifest)
+    assert_right(world)
+    said = capsys.readouterr().out
+    assert "deep/two.bin: " in said and (damage is Path.unlink or sha256(CONTENT["deep/two.bin"]) in said)
+
+
+def test_offline_a_damaged_file_is_removed_and_both_hashes_are_shown(world, monkeypatch):
+    file = fill_cache(world) / "one.txt"
+    flip_a_bit(file)
+    damaged = sha256(file.read_bytes())
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    with pytest.raises(assets.AssetError) as caught:
+        assets.path("toy", world.manifest)
+    assert all(text in str(caught.value) for text in (damaged, sha256(CONTENT["one.txt"]), "unset COURSE_OFFLINE"))
+    assert not file.exists() and not assets.is_present("toy", world.manifest)
+
+
+def test_verify_finds_what_size_and_time_hide(world, capsys):
+    file = fill_cache(world) / "one.txt"
+    before = file.stat()
+    flip_a_bit(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert assets.main(["--verify"], world.manifest) == 0
+    assert "expected sha256" in capsys.readouterr().out
+    assert_right(world)
+
+
+@pytest.mark.parametrize("stamp", ["", "{", "[]", '{"one.txt": 3}'])
+def test_a_broken_stamp_only_costs_a_second_look(world, stamp):
+    folder = fill_cache(world)
+    (world.cache / ".toy.verified.json").write_text(stamp, encoding="utf-8")
+    assert assets.path("toy", world.manifest) == folder
+    assert world.downloads() == 0
+
+
+# --- several processes, killed processes ---
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_many_processes_at_once_fetch_once(world, count):
+    processes = [world.start() for _ in range(count)]
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [out.splitlines()[-1:] for out, _ in answers] == [["done"]] * count, answers
+    assert world.downloads() == 1
+    assert_right(world)
+
+
+HANG = "import os, sys, time\ndef hang(*_): print('hanging', flush=True); time.sleep(60)\n"
+MOMENTS = {
+    "while unpacking": "import shutil\nshutil.copyfileobj = hang",
+    "while reading": "from course_utils import unpack\nunpack.READERS['copy'] = hang",
+    "before moving into place": "from course_utils import assets\nassets._put_in_place = hang",
+    "between moving out and in": "import os\nfrom course_utils import assets\nreal = os.replace\n"
+    "os.replace = lambda a, b: hang() if str(b).endswith('/toy') else real(a, b)",
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_process_killed_leaves_nothing_half_done_and_the_next_one_succeeds(world, moment):
+    if "out and in" in moment:
+        (fill_cache(world) / "one.txt").unlink()
+    process = world.start(HANG + MOMENTS[moment])
+    assert any(line == "hanging\n" for line in process.stdout), process.stderr.read()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not assets.is_present("toy", world.manifest)
+    assert list(world.cache.glob(".toy.*.partial"))
+    assets.path("toy", world.manifest)
+    assert_right(world)
+
+
+class Stall(http.server.BaseHTTPRequestHandler):
+    """A package index that sends half a wheel and then nothing until `server.go_on` is set."""
+
+    def do_GET(self):
+        wheel = self.server.wheel.read_bytes()
+        if not self.path.endswith(".whl"):
+            body = b'<a href="/toydata-1.0-py3-none-any.whl">toydata-1.0-py3-none-any.whl</a>'
+            return self._send(body, "text/html", [body])
+        half = len(wheel) // 2
+        self._send(wheel, "application/octet-stream", [wheel[:half], None, wheel[half:]])
+
+    def _send(self, body: bytes, kind: str, parts: list) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for part in parts:
+            if part is None:
+                self.server.half_way.set()
+                self.server.go_on.wait(30)
+            else:
+                self.wfile.write(part)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def slow_index(world, monkeypatch):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stall)
+    server.wheel, server.half_way, server.go_on = world.wheel, threading.Event(), threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+    yield server
+    server.go_on.set()
+    server.shutdown()
+
+
+def test_a_download_killed_half_way_is_started_again(world, slow_index):
+    process = world.start()
+    assert slow_index.half_way.wait(30)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (world.cache / "toy").exists()
+    slow_index.go_on.set()
+    assets.path("toy", world.manifest)
+    assert_right(world)
+
+
+# --- nothing to fetch from ---
+
+NO_SOCKETS = """
+import socket, subprocess
+def refuse(*_, **__): raise AssertionError("a socket or a process was asked for")
+socket.socket.__init__ = subprocess.Popen.__init__ = refuse
+socket.getaddrinfo = refuse
+"""
+
+
+def test_offline_opens_no_socket_and_starts_no_process(world, monkeypatch):
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    _, complaint = world.start(NO_SOCKETS).communicate(timeout=30)
+    last = complaint[complaint.rindex("AssetError:") :]
+    assert "not tried, because COURSE_OFFLINE is set" in last and "type `make assets`" in last
+    monkeypatch.delenv("COURSE_OFFLINE")
+    fill_cache(world)
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    assert world.start(NO_SOCKETS).communicate(timeout=30) == ("done\n", "")
+
+
+def test_without_a_network_the_error_lists_what_was_tried_and_what_to_type(world, monkeypatch, capsys):
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the discard port: nobody listens
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    assert assets.main(["toy"], world.manifest) == 1
+    said = capsys.readouterr().err
+    assert "cache" in said and "not there" in said
+    assert "package index (toydata==1.0): pip download failed" in said
+    assert "check the network and type `make assets`" in said
+    assert_nothing_usable(world)
+
+
+def test_a_python_without_pip_is_told_how_to_get_it(world, monkeypatch, tmp_path):
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
+    with pytest.raises(assets.AssetError, match=r"no pip; type `python -m ensurepip`"):
+        assets.path("toy", world.manifest)
+
+
+# --- the hub ---
+
+
+class SmallHub(http.server.BaseHTTPRequestHandler):
+    """As much of the Hugging Face Hub as its client needs to get a file at a commit."""
+
+    def do_GET(self):
+        name = self.path.removeprefix(f"/us/toy/resolve/{REVISION}/")
+        if name not in self.server.content:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.end_headers()
+            return
+        body = self.server.content[name]
+        self.send_response(200)
+        self.send_header("ETag", f'"{sha256(body)}"')
+        self.send_header("X-Repo-Commit", REVISION)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(world, monkeypatch):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), SmallHub)
+    server.content = dict(CONTENT)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    world.manifest.write_text(manifest_text(world.wheel, hub=True), encoding="utf-8")
+    world.wheel.unlink()  # the package index has lost it
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HF_HOME", str(world.index / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    yield server
+    server.shutdown()
+
+
+def test_the_hub_at_its_pinned_revision_steps_in_for_the_package_index(world, hub):
+    out, complaint = world.start().communicate(timeout=60)
+    assert "from the hub (us/toy at 01234567)" in out, complaint
+    assert_right(world)
+
+
+@pytest.mark.parametrize("fault", ["another file", "no file"])
+def test_what_the_hub_gives_is_checked_too_and_every_source_is_named(world, hub, fault):
+    hub.content["one.txt"] = b"not ours"
+    if fault == "no file":
+        del hub.content["one.txt"]
+    _, complaint = world.start().communicate(timeout=60)
+    last = complaint[complaint.rindex("AssetError:") :]
+    assert "package index (toydata==1.0): pip download failed" in last
+    assert (sha256(b"not ours") if fault == "another file" else "EntryNotFound") in last[last.index("hub (us/toy") :]
+    assert_nothing_usable(world)
+
+
+# --- no room, no rights ---
+
+
+def test_a_full_disk_is_said_before_anything_is_fetched(world, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(assets.AssetError, match=r"No room.*needs about \d+ bytes.*10 are free.*COURSE_CACHE"):
+        assets.path("toy", world.manifest)
+    assert world.downloads() == 0
+
+
+def test_a_disk_that_fills_up_while_unpacking_is_said_and_cleaned(world, monkeypatch):
+    def full(source, target):
+        (target / "one.txt").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setitem(assets.READERS, "copy", full)
+    with pytest.raises(assets.AssetError, match="No room for the asset 'toy'"):
+        assets.path("toy", world.manifest)
+    assert_nothing_usable(world)
+
+
+def test_a_disk_that_fills_up_under_pip_is_recognised():
+    failure = sources._pip_failure("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device")
+    assert isinstance(failure, OSError) and failure.errno == errno.ENOSPC
+
+
+def test_a_cache_that_cannot_be_written_is_said(world, monkeypatch):
+    world.cache.write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(assets.AssetError, match=r"Cannot write the asset 'toy'.*COURSE_CACHE"):
+        assets.path("toy", world.manifest)

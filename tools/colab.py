@@ -1,0 +1,75 @@
+"""Make the course importable on Colab, touching nothing that is there. The first cell of every notebook runs it.
+
+Colab comes with torch, numpy and transformers, and its kernel has loaded some: replacing one breaks the session.
+So only dependencies that are missing altogether are installed, a constraints file holds every installed version, and
+the course itself is linked without its dependencies.
+"""
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+COLAB_HAS_ITS_OWN = {"jupyterlab"}
+
+
+def installed() -> dict[str, str]:
+    """Versions of everything installed here by canonical name, less what has no valid version."""
+    found = {}
+    for distribution in metadata.distributions():
+        try:
+            found[canonicalize_name(distribution.metadata["Name"])] = str(Version(distribution.version))
+        except (InvalidVersion, TypeError):
+            continue
+    return found
+
+
+def constraints(versions: dict[str, str]) -> str:
+    """A pip constraints file that holds each package at the version it has."""
+    return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
+
+
+def split(declared: Iterable[str], versions: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Of the `declared` dependencies: those missing here, and a sentence for each that is here out of its range."""
+    missing, outside = [], []
+    for requirement in map(Requirement, declared):
+        name = canonicalize_name(requirement.name)
+        if name in COLAB_HAS_ITS_OWN:
+            continue
+        if name not in versions:
+            missing.append(str(requirement))
+        elif not requirement.specifier.contains(versions[name], prereleases=True):
+            outside.append(f"{name} {versions[name]} is left as it is; tested are versions {requirement.specifier}")
+    return missing, outside
+
+
+def commands(missing: list[str], constraints_file: Path) -> list[list[str]]:
+    """The pip commands: missing dependencies under the constraints, then the course itself without dependencies."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    course = [*pip, "--no-deps", "--editable", str(REPOSITORY)]
+    return [[*pip, "--constraint", str(constraints_file), *missing], course] if missing else [course]
+
+
+def main(run: Callable = subprocess.run) -> None:
+    """Install what is missing and link the course. Raises CalledProcessError where pip fails."""
+    versions = installed()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    missing, outside = split(project["dependencies"], versions)
+    print("\n".join(outside))
+    with tempfile.TemporaryDirectory() as folder:
+        constraints_file = Path(folder) / "constraints.txt"
+        constraints_file.write_text(constraints(versions), encoding="utf-8")
+        for command in commands(missing, constraints_file):
+            run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
