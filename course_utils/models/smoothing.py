@@ -38,18 +38,23 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class AddK(Smoothing):
-    """(c + k) / (C + kV) at the highest order only; k = 0 is maximum likelihood. Lidstone 1920, Laplace 1814 (k = 1)."""
+    """(c + k) / (C + kV) after the longest context there is; k = 0 is maximum likelihood. Laplace 1814 (k = 1), Lidstone 1920.
+
+    Shorter contexts are never asked: only at the beginning of a line, where no longer one exists, are they the longest.
+    """
 
     k: float
 
+    def __post_init__(self):
+        if self.k < 0:
+            raise CourseError(f"AddK(k={self.k}): expected 0 or more.")
+
     def table(self, level: Level, n: int, counts: NgramCounts, contexts: int) -> Table:
-        if n < counts.order:
-            return Table(np.zeros(len(level)), np.ones(contexts))
         total = totals(level, level.count, contexts)
-        mass = total + self.k * counts.vocabulary_size
-        alpha = level.count / np.where(mass > 0, mass, 1)[level.context]
-        gamma = np.where(total > 0, self.k * counts.vocabulary_size / np.where(mass > 0, mass, 1), 1.0)
-        return Table(alpha, gamma)
+        longest = np.ones(contexts, bool) if n == counts.order else counts.begins_line(n - 1) if n > 1 else np.zeros(1, bool)
+        speaks = longest & (total > 0)
+        mass = np.where(speaks, total + self.k * counts.vocabulary_size, np.inf)
+        return Table(level.count / mass[level.context], np.where(speaks, self.k * counts.vocabulary_size / mass, 1.0))
 
 
 @dataclass(frozen=True)

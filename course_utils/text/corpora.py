@@ -81,8 +81,8 @@ def load_names() -> list[str]:
 
 
 def load_wiki(language: str = "en") -> list[dict]:
-    """Introductions of Wikipedia articles in `en`, `es` or `fr`; the fields of each are described in data/README.md."""
+    """Introductions of Wikipedia articles in `en`, `es` or `fr`: title, extract, description, topic (see data/README.md)."""
     files = {"en": "summaries_en-us.json", "es": "summaries_es-es.json", "fr": "summaries_fr-fr.json"}
     if language not in files:
         raise CourseError(f"load_wiki({language!r}): expected one of {', '.join(files)}.")
-    return json.loads((assets.path("wiki") / files[language]).read_text(encoding="utf-8"))
+    return list(json.loads((assets.path("wiki") / files[language]).read_text(encoding="utf-8")).values())

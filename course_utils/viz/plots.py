@@ -4,20 +4,31 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from course_utils.viz.style import COLOURS, GREY, STYLE, new_figure
+from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
 
 MARKERS = "osD^vPX"
 
 
-def lines(series: Mapping[str, Sequence[float]], x: Sequence[float], x_label: str, y_label: str, title: str = "") -> Figure:
-    """Curves over common x values, each with its own colour and marker, named at its right end."""
+def lines(
+    series: Mapping[str, Sequence[float]],
+    x: Sequence[float],
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    from_zero: bool = True,
+) -> Figure:
+    """Curves over common x values, each with its own colour and marker. The y axis begins at zero unless told otherwise."""
     figure, axes = new_figure()
     with matplotlib.rc_context(STYLE):
         for (name, values), marker in zip(series.items(), MARKERS, strict=False):
             axes.plot(x, values, marker=marker, markersize=5, label=name)
-        axes.set(xlabel=x_label, ylabel=y_label, title=title)
-        axes.set_ylim(bottom=0)
+        _name(axes, x_label, y_label, title)
+        if from_zero:
+            axes.set_ylim(bottom=0)
+        if all(isinstance(value, int) for value in x):
+            axes.set_xticks(x)
         if len(series) > 1:
             axes.legend()
     return figure
@@ -27,7 +38,7 @@ def scatter(x, y, x_label: str, y_label: str, title: str = "", log: bool = False
     """Points, on logarithmic axes if wanted; `notes` maps a label to the point it is written at."""
     figure, axes = new_figure()
     axes.plot(x, y, ".", color=COLOURS[0], markersize=3)
-    axes.set(xlabel=x_label, ylabel=y_label, title=title)
+    _name(axes, x_label, y_label, title)
     if log:
         axes.set(xscale="log", yscale="log")
     for label, point in (notes or {}).items():
@@ -45,7 +56,7 @@ def bars(values: Mapping[str, float], x_label: str, title: str = "", highlight: 
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel=x_label, title=title)
+    _name(axes, x_label, "", title)
     for row, value in enumerate(values.values()):
         axes.annotate(f"{value:.{digits}f}", (value, row), xytext=(4, 0), textcoords="offset points", va="center", color=GREY)
     axes.margins(x=0.12)
@@ -55,15 +66,22 @@ def bars(values: Mapping[str, float], x_label: str, title: str = "", highlight: 
 def small_bars(panels: Mapping[str, Mapping[str, float]], x_label: str, title: str = "") -> Figure:
     """One small bar chart a panel, side by side on the same scale, for comparing distributions."""
     tallest = max(len(values) for values in panels.values())
-    figure, grid = new_figure(height=1.0 + 0.27 * tallest, columns=len(panels), width=max(7.6, 2.1 * len(panels)))
+    figure, grid = new_figure(height=1.0 + 0.27 * tallest, columns=len(panels), width=max(WIDTH, 1.75 * len(panels)))
     top = max((value for values in panels.values() for value in values.values()), default=1)
     for axes, (name, values) in zip(grid if len(panels) > 1 else [grid], panels.items(), strict=True):
         axes.barh(range(len(values)), list(values.values()), color=COLOURS[0], height=0.72)
         axes.set_yticks(range(len(values)), [readable(token) for token in values])
-        axes.set(xlim=(0, top * 1.05), ylim=(tallest - 0.5, -0.5), xlabel=x_label, title=name)
+        axes.set(xlim=(0, top * 1.05), ylim=(tallest - 0.5, -0.5))
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        _name(axes, x_label, "", name)
         axes.grid(axis="y", visible=False)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def _name(axes, x_label: str, y_label: str, title: str) -> None:
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set_title(title, loc="left", fontsize=11)
 
 
 def readable(token: str) -> str:

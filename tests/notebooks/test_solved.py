@@ -9,6 +9,7 @@ from tools.notebooks.files import lesson_paths, read
 from tools.notebooks.solve import solve, unsolved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
 def test_every_check_of_the_solved_lesson_is_green(path: Path, tmp_path: Path):
     solved = read(solve(path, tmp_path, lesson_paths()))

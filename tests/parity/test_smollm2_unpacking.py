@@ -103,12 +103,13 @@ def test_text_without_digits_becomes_the_same_tokens(our_tokenizer, their_tokeni
 
 
 def test_every_digit_stands_alone(our_tokenizer, their_tokenizer):
-    """The reader in `transformers` forgets the digit step of the original tokenizer, so blanks before a number differ."""
+    """The reader in `transformers` forgets the digit step of the original, so blanks before a number differ."""
     assert our_tokenizer("a  1").input_ids != their_tokenizer("a  1").input_ids
     for text in NUMBERS:
         pieces = []
         for is_digit, run in groupby(text, is_number):
-            pieces += list(run) if is_digit else ["".join(run)]
+            characters = list(run)
+            pieces += characters if is_digit else ["".join(characters)]
         expected = [token for piece in pieces for token in their_tokenizer(piece).input_ids]
         assert our_tokenizer(text).input_ids == expected, text
 
@@ -119,7 +120,8 @@ def test_tokens_turn_back_into_the_text(our_tokenizer, prose):
 
 
 def test_the_template_and_the_special_tokens_are_those_of_the_file(our_tokenizer, their_tokenizer):
-    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "?"}]
+    turns = [("user", "Hi"), ("assistant", "Hello"), ("user", "?")]
+    talk = [{"role": role, "content": content} for role, content in turns]
     ours, theirs = (
         tokenizer.apply_chat_template(talk, add_generation_prompt=True, tokenize=False)
         for tokenizer in (our_tokenizer, their_tokenizer)
@@ -133,6 +135,6 @@ def test_the_model_knows_the_capital_of_france(our_tokenizer):
     model = AutoModelForCausalLM.from_pretrained(assets.path("smollm2"))
     assert model.dtype == torch.bfloat16
     question = [{"role": "user", "content": "What is the capital of France?"}]
-    prompt = our_tokenizer.apply_chat_template(question, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    prompt = our_tokenizer.apply_chat_template(question, add_generation_prompt=True, return_tensors="pt")
     answer = model.generate(**prompt, max_new_tokens=20, do_sample=False)[0, prompt["input_ids"].shape[1] :]
     assert "Paris" in our_tokenizer.decode(answer) and answer[-1] == our_tokenizer.eos_token_id

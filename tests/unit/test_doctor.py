@@ -9,6 +9,7 @@ import pytest
 
 from course_utils import doctor
 from course_utils.doctor import Row
+from tools import bootstrap
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -78,6 +79,18 @@ def test_a_missing_asset_stops_a_lesson_only_without_a_network(monkeypatch, netw
     missing, present = doctor.asset_rows(network)
     assert (missing.status, present.status) == (status, "ok")
     assert missing.advice.startswith("python -m course_utils.assets sotu")
+
+
+def test_an_asset_that_no_standing_lesson_reads_is_only_a_note(monkeypatch):
+    from course_utils import assets
+
+    monkeypatch.setattr(assets, "names", lambda: ["wiki"])
+    monkeypatch.setattr(assets, "is_present", lambda name: False)
+    assert doctor.asset_rows(network=False)[0].status == "note"
+
+
+def test_what_make_lab_fetches_is_read_by_lessons():
+    assert set(bootstrap.ASSETS["learner"]) <= set(doctor.READ_BY_LESSONS)
 
 
 def test_offline_mode_opens_no_socket(monkeypatch):

@@ -113,7 +113,7 @@ BREAKS = [
     (stored.clean_outputs, output(7, printed("careful\n", "stderr")), "Cell 7 writes to stderr: 'careful'"),
     (stored.clean_outputs, output(7, printed("saved in /home/ada/course/x.json\n")), "'/home/ada'"),
     (stored.clean_outputs, output(7, printed("saved in C:\\Users\\ada\n")), "Cell 7 shows a path"),
-    (stored.no_paths_in_source, edit(6, "train()", 'open("/tmp/x")'), "Cell 6 names a path"),
+    (stored.no_paths_in_source, edit(6, "train()", 'open("/home/ada/x")'), "Cell 6 names a path"),
     (stored.small, output(7, printed("x" * 400_000)), "outputs of cell 7"),
     (stored.empty_cells, edit(6, "train()", " "), "Cell 6 is empty"),
     (stored.nothing_skipped, tag(7, "nbval-skip"), "Cell 7 carries the tag nbval-skip"),

@@ -15,7 +15,7 @@ import yaml
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tools import bootstrap, colab, lock
+from tools import bootstrap, lock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Usage = namedtuple("Usage", "total used free")
@@ -175,6 +175,30 @@ def test_only_a_sufficient_cuda_torch_is_left_alone(tmp_path, answer, left_alone
     python = fake_python(tmp_path, answer + "\n")
     kept = bootstrap.without_existing_cuda_torch(["numpy==2.0", "torch==2.13.0"], python)
     assert kept == (["numpy==2.0"] if left_alone else ["numpy==2.0", "torch==2.13.0"])
+
+
+@pytest.mark.parametrize(
+    ("index", "extra"), [("", []), ("http://127.0.0.1/cpu", ["--extra-index-url", "http://127.0.0.1/cpu"])]
+)
+def test_torch_index_names_a_further_index_for_the_packages(tmp_path, monkeypatch, index, extra):
+    asked = []
+    monkeypatch.setenv("TORCH_INDEX", index)
+    monkeypatch.setattr(bootstrap, "check_disk", lambda folder: None)
+    monkeypatch.setattr(bootstrap, "pip", lambda python, arguments: asked.append(arguments))
+    bootstrap.install("learner", fake_python(tmp_path, "exit 1\n"), tmp_path, ["torch==2.13.0"])
+    assert asked[0] == ["-r", str(tmp_path / "course-requirements.txt"), *extra]
+    assert (tmp_path / "course-requirements.txt").read_text() == "torch==2.13.0\n"
+
+
+@pytest.mark.parametrize(("cuda", "shared"), [("2.9.1", True), (None, False)])
+def test_a_new_environment_sees_the_cuda_torch_that_its_python_has(tmp_path, monkeypatch, cuda, shared):
+    ran = []
+    monkeypatch.setattr(bootstrap, "check_disk", lambda folder: None)
+    monkeypatch.setattr(bootstrap, "cuda_torch", lambda python: cuda)
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(bootstrap.subprocess, "run", lambda command, **rest: ran.append(command) or done)
+    bootstrap.make_environment(tmp_path / "venv")
+    assert ("--system-site-packages" in ran[0]) is shared
 
 
 @pytest.fixture
@@ -353,40 +377,3 @@ def test_ci_ends_in_make_test_and_in_nothing_after_it():
     script = REPOSITORY / ".ci/run"
     assert script.read_text().rstrip().endswith("\nexec make test")
     assert os.access(script, os.X_OK)
-
-
-# ---- Colab
-
-
-def test_colab_installs_only_what_is_missing_and_holds_the_rest():
-    versions = {"torch": "2.9.0+cu126", "numpy": "2.0.2", "transformers": "5.1.0"}
-    declared = ["numpy>=2.1,<3", "pooch>=1.8,<2", "torch>=2.8,<3", "jupyterlab>=4.4,<5"]
-    missing, outside = colab.split(declared, versions)
-    assert missing == ["pooch<2,>=1.8"]
-    assert len(outside) == 1 and outside[0].startswith("numpy 2.0.2 is left as it is")
-
-
-def test_colab_constraints_name_every_installed_version():
-    assert colab.constraints({"torch": "2.9.0+cu126", "numpy": "2.0.2"}) == "numpy==2.0.2\ntorch==2.9.0+cu126\n"
-    assert colab.installed()["numpy"] == metadata.version("numpy")
-
-
-def test_colab_links_the_course_without_dependencies_and_under_constraints(tmp_path):
-    first, second = colab.commands(["pooch<2"], tmp_path / "c.txt")
-    assert first[-3:] == ["--constraint", str(tmp_path / "c.txt"), "pooch<2"]
-    assert second[-3:] == ["--no-deps", "--editable", str(REPOSITORY)]
-    assert colab.commands([], tmp_path / "c.txt") == [second]
-
-
-def test_colab_runs_its_commands_while_the_constraints_file_is_there(monkeypatch):
-    ran = []
-
-    def run(command, check):
-        if "--constraint" in command:
-            assert "torch==" in Path(command[command.index("--constraint") + 1]).read_text()
-        ran.append(command)
-
-    here = colab.installed()
-    monkeypatch.setattr(colab, "installed", lambda: {name: here[name] for name in here if name != "pooch"})
-    colab.main(run)
-    assert [command[-1] for command in ran] == ["pooch<2,>=1.8", str(REPOSITORY)]

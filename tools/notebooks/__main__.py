@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import psutil
+
 from course_utils.errors import CourseError
 from course_utils.paths import REPOSITORY
 from tools.notebooks import first_cell
@@ -16,6 +18,8 @@ from tools.notebooks.stored import LARGEST_FILE
 
 def run_execute(arguments: argparse.Namespace) -> int:
     """Execute the notebooks in order and write their outputs and costs."""
+    if (busy := psutil.getloadavg()[0]) > 1:
+        print(f"warning: this machine is busy (load {busy:.1f}); the measured seconds will be too many", flush=True)
     for path in lesson_paths(arguments.names):
         print(f"{path.name} …", flush=True)
         cost = execute(path, cell_seconds=arguments.cell_seconds)
@@ -65,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         added[name].add_argument("names", nargs="*", metavar="NAME", help="start of a notebook's name, such as 01")
         added[name].set_defaults(action=action)
     added["execute"].add_argument("--cell-seconds", type=float, default=CELL_SECONDS, help="how long one cell may run")
-    added["solve"].add_argument("--out", type=Path, default=REPOSITORY / "artifacts" / "solved", help="folder to write")
+    added["solve"].add_argument("--out", type=Path, default=REPOSITORY / "build" / "solved", help="folder to write")
     added["first-cell"].add_argument("--repository", help="address to clone, if not that of pyproject.toml")
     added["first-cell"].add_argument("--tag", help="tag to clone, if not that of pyproject.toml")
     return top

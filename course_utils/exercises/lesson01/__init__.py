@@ -13,12 +13,12 @@ from course_utils.exercises.lesson01.smoothing import (
 EXERCISES = (
     COUNT_NGRAMS,
     CONDITIONAL_PROBABILITY,
-    ADD_K,
+    UNIFORM_BITS,
     BITS_PER_BYTE,
+    ADD_K,
     INTERPOLATE,
     KNESER_NEY_DISCOUNTS,
     CONTINUATION_COUNTS,
-    UNIFORM_BITS,
 )
 
 __all__ = ["EXERCISES", "QUIZ"]

@@ -1,4 +1,4 @@
-"""Exercises 1.4 and 1.8: the yardstick."""
+"""Exercises 1.3 and 1.4: the yardstick."""
 
 import math
 
@@ -74,7 +74,7 @@ BITS_PER_BYTE = Exercise(
 
 
 UNIFORM_BITS = Exercise(
-    id="1.8",
+    id="1.3",
     title="predict: bits per byte on paper",
     minutes=3,
     difficulty=1,

@@ -1,4 +1,4 @@
-"""Exercises 1.3, 1.5, 1.6 and 1.7: give what was never seen its share."""
+"""Exercises 1.5 to 1.8: give what was never seen its share."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ def add_k(count, context_count, vocabulary_size, k):
 
 
 ADD_K = Exercise(
-    id="1.3",
+    id="1.5",
     title="add-k smoothing",
     minutes=5,
     difficulty=1,
@@ -84,7 +84,7 @@ def _mix(estimates, weights, start, unseen_weight=0.0):
 
 
 INTERPOLATE = Exercise(
-    id="1.5",
+    id="1.6",
     title="debug this: interpolation",
     minutes=10,
     difficulty=2,
@@ -180,7 +180,7 @@ def _counts_with(sizes):
 
 
 KNESER_NEY_DISCOUNTS = Exercise(
-    id="1.6",
+    id="1.7",
     title="Kneser–Ney discounts",
     minutes=12,
     difficulty=3,
@@ -252,7 +252,7 @@ def continuation_counts(bigrams):
 
 
 CONTINUATION_COUNTS = Exercise(
-    id="1.7",
+    id="1.8",
     title="continuation counts",
     minutes=8,
     difficulty=2,

@@ -1,0 +1,42 @@
+"""What the first cell runs on Colab: only what is missing is installed, and nothing that is there changes."""
+
+from importlib import metadata
+from pathlib import Path
+
+from tools import colab
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_colab_installs_only_what_is_missing_and_holds_the_rest():
+    versions = {"torch": "2.9.0+cu126", "numpy": "2.0.2", "transformers": "5.1.0"}
+    declared = ["numpy>=2.1,<3", "pooch>=1.8,<2", "torch>=2.8,<3", "jupyterlab>=4.4,<5"]
+    missing, outside = colab.split(declared, versions)
+    assert missing == ["pooch<2,>=1.8"]
+    assert len(outside) == 1 and outside[0].startswith("numpy 2.0.2 is left as it is")
+
+
+def test_colab_constraints_name_every_installed_version():
+    assert colab.constraints({"torch": "2.9.0+cu126", "numpy": "2.0.2"}) == "numpy==2.0.2\ntorch==2.9.0+cu126\n"
+    assert colab.installed()["numpy"] == metadata.version("numpy")
+
+
+def test_colab_links_the_course_without_dependencies_and_under_constraints(tmp_path):
+    first, second = colab.commands(["pooch<2"], tmp_path / "c.txt")
+    assert first[-3:] == ["--constraint", str(tmp_path / "c.txt"), "pooch<2"]
+    assert second[-3:] == ["--no-deps", "--editable", str(REPOSITORY)]
+    assert colab.commands([], tmp_path / "c.txt") == [second]
+
+
+def test_colab_runs_its_commands_while_the_constraints_file_is_there(monkeypatch):
+    ran = []
+
+    def run(command, check):
+        if "--constraint" in command:
+            assert "torch==" in Path(command[command.index("--constraint") + 1]).read_text()
+        ran.append(command)
+
+    here = colab.installed()
+    monkeypatch.setattr(colab, "installed", lambda: {name: here[name] for name in here if name != "pooch"})
+    colab.main(run)
+    assert [command[-1] for command in ran] == ["pooch<2,>=1.8", str(REPOSITORY)]
