@@ -12,7 +12,7 @@ NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
 # Tests start from an empty progress folder, which goes away with the shell that made it.
 PROGRESS = progress=$$(mktemp -d) && trap 'rm -rf "$$progress"' EXIT && COURSE_PROGRESS="$$progress"
 
-.PHONY: help lab test check notebooks notebooks-solved first-cell assets bench site lock clean clean-all
+.PHONY: help lab test check notebooks notebooks-solved first-cell readme assets bench site lock clean clean-all
 
 help: ## list these targets
 	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
@@ -45,6 +45,10 @@ notebooks: ## execute the lessons in order and write their outputs
 notebooks-solved: ## write the lessons with solutions filled in, under artifacts/
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m tools.notebooks solve $(ARGS)
+
+readme: ## write the generated parts of README.md from the committed results
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m tools.readme
 
 first-cell: ## write the first code cell of every lesson from pyproject.toml
 	@$(BOOTSTRAP) tests

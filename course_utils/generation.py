@@ -1,4 +1,4 @@
-"""Let a language model write. One loop serves every model that keeps the contract; a strategy says how a token is chosen."""
+"""Let a language model write. One loop serves every model that keeps the contract; a strategy chooses the token."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def generate(
 ) -> list[int]:
     """Append `length` tokens to `prompt`, one at a time, and return the new ids.
 
-    `strategy(probability (V,), generator) -> id` chooses. `context`: how many of the last tokens the model is shown (all).
+    `strategy(probability (V,), generator) -> id` chooses. `context`: how many of the last tokens the model sees (all).
     Raises CourseError for an empty prompt: there must be a token to go on from; use the vocabulary's `start`.
     """
     if not prompt:
@@ -38,7 +38,7 @@ def generate(
 @torch.no_grad()
 def next_token_probabilities(model, ids: list[int]) -> torch.Tensor:
     """(V,) what the model expects after `ids`."""
-    if hasattr(model, "distribution"):                             # a counter looks one context up, not one per position
+    if hasattr(model, "distribution"):                            # a counter looks one context up, not one per position
         return torch.from_numpy(model.distribution(ids))
     logits, _ = model(torch.tensor([ids]))
     return logits[0, -1].softmax(dim=-1)

@@ -16,7 +16,7 @@ from course_utils.viz import bars
 
 @dataclass(frozen=True)
 class Result:
-    """One measured model. `test`: fingerprint of the text it was measured on; `parameters`: stored numbers, 0 for none."""
+    """One measured model. `test`: fingerprint of the text it was measured on; `parameters`: stored numbers, or 0."""
 
     name: str
     lesson: str
@@ -34,7 +34,7 @@ def ranked(results: Iterable[Result]) -> list[Result]:
     """Best first. Raises CourseError if the results were not all measured on the same text."""
     results = sorted(results, key=lambda result: result.bits_per_byte)
     if len({result.test for result in results}) > 1:
-        raise CourseError("These results were measured on different test texts and cannot be ranked; measure them on the same one.")
+        raise CourseError("These results are of different test texts and cannot be ranked; measure all on the same.")
     return results
 
 

@@ -1,4 +1,4 @@
-"""The yardsticks. Bits per byte first: what every language model of the course, and every compressor, is measured in."""
+"""The yardsticks. Bits per byte first: what every language model here, and every compressor, is measured in."""
 
 import bz2
 import gzip
@@ -16,8 +16,8 @@ NATS_PER_BIT = math.log(2)
 def bits_per_byte(model, encoding, speller=None) -> float:
     """How many bits the model needs for each UTF-8 byte of a text.
 
-    `encoding` is the text as the model's vocabulary wrote it. Pieces that became `<unk>` are spelled by `speller`, whose
-    bits are added; without one they raise CourseError, because a model that does not name the word has not predicted it.
+    `encoding` is the text as the model's vocabulary wrote it. Pieces that became `<unk>` are spelled by `speller`,
+    whose bits are added; without one they raise CourseError: who does not name the word has not predicted it.
     """
     if encoding.unknown and speller is None:
         raise CourseError(
@@ -65,5 +65,5 @@ def compressed_bits_per_byte(text: str, compressor: str, primed_with: str = "") 
         raise CourseError("The text is empty; bits per byte needs at least one byte.")
     compress, data, before = COMPRESSORS[compressor], text.encode(), primed_with.encode()
     with ThreadPoolExecutor(max_workers=2) as pool:                # the compressors work outside Python's lock
-        together, alone = pool.map(lambda parts: len(compress(b"".join(parts))) if any(parts) else 0, [(before, data), (before,)])
+        alone, together = pool.map(lambda read: len(compress(read)) if read else 0, [before, before + data])
     return 8 * (together - alone) / len(data)

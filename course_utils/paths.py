@@ -18,5 +18,5 @@ def cache_dir() -> Path:
 
 
 def progress_dir() -> Path:
-    """Folder of the reader's own progress, outside the repository so that an upgrade keeps it: `$COURSE_PROGRESS` or the user's data folder."""
+    """Folder of the reader's progress, outside the repository: `$COURSE_PROGRESS`, else the user's data folder."""
     return Path(os.environ.get("COURSE_PROGRESS") or user_data_path("generative-ai-course"))

@@ -25,7 +25,7 @@ class _Pieces(TextStreamer):
 
 @dataclass(frozen=True)
 class ChatModel:
-    """A pretrained model with its tokenizer, and the two things lesson 00 asks of it: what comes next, and an answer."""
+    """A pretrained model with its tokenizer, and what lesson 00 asks of it: what comes next, answers, surprise."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -66,7 +66,7 @@ class ChatModel:
 
     @torch.no_grad()
     def attention(self, text: str) -> tuple[list[str], torch.Tensor]:
-        """The tokens of `text`, T of them, and where each of the heads looked: (layers, heads, T, T), rows summing to 1."""
+        """The tokens of `text`, T of them, and where each head looked: (layers, heads, T, T), rows summing to 1."""
         encoded = self.tokenizer(text, return_tensors="pt")
         weights = self.model(**encoded, output_attentions=True).attentions
         return [self.tokenizer.decode([i]) for i in encoded.input_ids[0]], torch.cat(weights)
@@ -74,7 +74,7 @@ class ChatModel:
     def untrained(self, seed: int) -> "ChatModel":
         """The same network with random numbers for weights: the model before school."""
         with torch.random.fork_rng():
-            torch.manual_seed(seed)                                # transformers draws initial weights from the global state
+            torch.manual_seed(seed)                           # transformers draws initial weights from the global state
             return ChatModel(AutoModelForCausalLM.from_config(self.model.config).eval(), self.tokenizer)
 
     def prompt(self, question: str) -> str:
@@ -98,7 +98,7 @@ class ChatModel:
 
 
 def load_chat_model(dtype: torch.dtype = torch.float32) -> ChatModel:
-    """SmolLM2-135M-Instruct (Allal et al. 2025), 134.5 million parameters, from the `smollm2` asset; nothing leaves this machine."""
+    """SmolLM2-135M-Instruct (Allal et al. 2025), 134.5 million parameters, from the `smollm2` asset."""
     folder = assets.path("smollm2")
     disable_progress_bar()                                         # it would draw over the reader's page
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")

@@ -9,11 +9,12 @@ from course_utils.models.ngram import NGram
 from course_utils.text.vocabulary import Vocabulary
 
 NEVER = -99.0                                                      # ARPA's way to say log10(0)
+SIGNS = {" ": "▁", "\n": "↵"}
 
 
 def arpa_word(piece: str) -> str:
-    """A piece as an ARPA word, which may hold no white space: a space becomes ▁ and a newline ↵."""
-    return piece.replace(" ", "▁").replace("\n", "↵")
+    """A piece as an ARPA word, which may hold no white space: a space becomes ▁, a newline ↵, others a number."""
+    return "".join(SIGNS.get(c, f"<U+{ord(c):04X}>") if c.isspace() or c == "\0" else c for c in piece)
 
 
 def write_arpa(model: NGram, vocabulary: Vocabulary, path: Path) -> None:
@@ -36,7 +37,7 @@ def write_arpa(model: NGram, vocabulary: Vocabulary, path: Path) -> None:
 
 
 def _write_level(file, model: NGram, names, n: int, histories, lower):
-    """Write level n; return each n-gram's words as a history (boundary as `<s>`) and its probability, for the next level."""
+    """Write level n; return each n-gram's words as a history (boundary as `<s>`) and its probability."""
     level, table, boundary = model.counts.levels[n - 1], model.tables[n - 1], model.counts.boundary
     last = level.keys % model.vocabulary_size
     probability = table.alpha + table.gamma[level.context] * lower[level.suffix]

@@ -19,8 +19,8 @@ HIGHEST_ORDER = 6
 class Level:
     """All n-grams of one length, N of them; arrays (N,) in the order of `keys`.
 
-    keys: context · V + last token, int64, sorted; `context`: id one level down of the first n−1 tokens; `suffix`: id one
-    level down of the last n−1 tokens; `count`: occurrences; `left`: how many different tokens were seen before it.
+    keys: context · V + last token, int64, sorted; `context`: id one level down of the first n−1 tokens; `suffix`: id
+    one level down of the last n−1 tokens; `count`: occurrences; `left`: how many different tokens were seen before it.
     """
 
     keys: np.ndarray
@@ -36,23 +36,23 @@ class Level:
 class NgramCounts:
     """Count n-grams of lengths 1 to `order` in `ids` (T,), a stream that `start` stands before.
 
-    With a `boundary` token no n-gram reaches across it: it may only be the first token (where a line starts) or the last
-    (where one ends). `levels[n - 1]` holds the n-grams of length n; level 1 has one entry per token of the vocabulary.
+    With a `boundary` token no n-gram reaches across it: it may only be the first token (where a line starts) or the
+    last (where one ends). `levels[n - 1]` holds the n-grams of length n; level 1 has one entry per token there is.
     """
 
     def __init__(self, ids, vocabulary_size: int, order: int, start: int, boundary: int | None = None):
         if not 1 <= order <= HIGHEST_ORDER:
             raise CourseError(f"order is {order}; expected 1 to {HIGHEST_ORDER}.")
         self.vocabulary_size, self.order, self.start, self.boundary = vocabulary_size, order, start, boundary
-        stream = np.concatenate([[start], np.asarray(ids)]).astype(np.int32)
+        stream = np.concatenate([[start], np.asarray(ids)])
         if stream.min() < 0 or stream.max() >= vocabulary_size:
             raise CourseError(f"ids must lie in 0 … {vocabulary_size - 1}; got {stream.min()} … {stream.max()}.")
-        self.levels = self._count(stream)
+        self.levels = self._count(stream.astype(np.int32))
 
     def up_to(self, order: int) -> "NgramCounts":
         """The same counts without the n-grams longer than `order`; nothing is copied."""
         if not 1 <= order <= self.order:
-            raise CourseError(f"These counts reach order {self.order}; asked for {order}. Count again with a higher order.")
+            raise CourseError(f"These counts reach order {self.order}; asked for {order}. Count with a higher order.")
         shorter = copy.copy(self)
         shorter.order, shorter.levels = order, self.levels[:order]
         return shorter
@@ -62,7 +62,7 @@ class NgramCounts:
         tokens, root = np.arange(self.vocabulary_size), np.zeros(self.vocabulary_size, np.int32)
         levels = [Level(tokens, root, root, count, np.zeros(self.vocabulary_size, np.int64))]
         ending_here, reach = stream, longest_ngram(stream, self.boundary)
-        for n in range(2, self.order + 1):                         # ending_here: id of the (n−1)-gram ending at each position
+        for n in range(2, self.order + 1):                   # ending_here: id of the (n−1)-gram ending at each position
             where = np.flatnonzero(reach >= n).astype(np.int32)
             keys = ending_here[where - 1].astype(np.int64) * self.vocabulary_size + stream[where]
             levels.append(self._level(keys, levels[-1]))
@@ -80,7 +80,7 @@ class NgramCounts:
         return Level(keys, context.astype(np.int32), suffix.astype(np.int32), count, np.zeros(len(keys), np.int64))
 
     def find(self, stream) -> list[np.ndarray]:
-        """For each length n, the id of the n-gram that ends at each position of `stream` (T,), MISSING where never seen."""
+        """For each length n, the id of the n-gram ending at each position of `stream` (T,), MISSING if never seen."""
         stream = np.asarray(stream, dtype=np.int64)
         found = [stream]
         for level in self.levels[1:]:

@@ -11,7 +11,7 @@ from course_utils.shapes import check_shape
 
 
 class NGram(LanguageModel):
-    """An n-gram model over counts and a smoothing rule; it keeps the LanguageModel contract and has no trainable weights.
+    """An n-gram model over counts and a smoothing rule; it keeps the LanguageModel contract and trains no weights.
 
     `NGram.fit(encoding, vocabulary, order=5)` counts and smooths in one go; `NGram(counts, smoothing)` reuses counts.
     """
@@ -35,9 +35,7 @@ class NGram(LanguageModel):
 
     def distribution(self, context) -> np.ndarray:
         """(V,) probabilities of the next token after the ids in `context`, of which the last order − 1 count."""
-        recent = np.asarray(context, dtype=np.int64)[-(self.order - 1) :] if self.order > 1 else np.empty(0, np.int64)
-        if recent.size and not 0 <= recent.min() <= recent.max() < self.vocabulary_size:
-            raise CourseError(f"Context ids must lie in 0 … {self.vocabulary_size - 1}; got {recent.tolist()}.")
+        recent = self._checked(context, "context")[-(self.order - 1) :] if self.order > 1 else np.empty(0, np.int64)
         found = [ids[-1] for ids in self.counts.find(recent)] if recent.size else []
         return self._distribution([0, *found][: min(self.order, len(recent) + 1)])
 
@@ -54,22 +52,29 @@ class NGram(LanguageModel):
         return probability
 
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
-        """The contract. Logits are log-probabilities, written out for all V tokens: use `token_nats` to score long texts."""
+        """The contract. Logits are log-probabilities of all V tokens: use `token_nats` to score long texts."""
         check_shape(ids, "B T", "ids")
         rows = []
-        for sequence in ids.cpu().numpy():
+        for sequence in self._checked(ids.cpu(), "ids"):
             found = [np.zeros(len(sequence), np.int64), *self.counts.find(sequence)[: self.order - 1]]
             rows.append([self._distribution([ids_of_n[t] for ids_of_n in found]) for t in range(len(sequence))])
         with np.errstate(divide="ignore"):
-            logits = torch.from_numpy(np.log(np.array(rows)))
+            logits = torch.from_numpy(np.log(np.array(rows))).reshape(*ids.shape, self.vocabulary_size)
         return logits, None if targets is None else self.token_nats(ids, targets).mean()
 
     def token_nats(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """−ln p of each target, (B, T) in nats, by look-up: no distribution is written out. Infinite where p is zero."""
+        """−ln p of each target, (B, T) in nats, by look-up: no distribution is made. Infinite where p is zero."""
         check_shape(ids, "B T", "ids")
         check_shape(targets, f"{ids.shape[0]} {ids.shape[1]}", "targets")
-        rows = [self._nats(row, after) for row, after in zip(ids.cpu().numpy(), targets.cpu().numpy(), strict=True)]
-        return torch.from_numpy(np.array(rows).reshape(ids.shape))
+        pairs = zip(self._checked(ids.cpu(), "ids"), self._checked(targets.cpu(), "targets"), strict=True)
+        return torch.from_numpy(np.array([self._nats(*pair) for pair in pairs]).reshape(ids.shape))
+
+    def _checked(self, ids, name: str) -> np.ndarray:
+        """`ids` as int64. Raises CourseError where one is no id of the vocabulary."""
+        ids = np.asarray(ids, dtype=np.int64)
+        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
+            raise CourseError(f"{name} must lie in 0 … {self.vocabulary_size - 1}; got {ids.min()} … {ids.max()}.")
+        return ids
 
     def _nats(self, ids: np.ndarray, targets: np.ndarray) -> np.ndarray:
         contexts = [np.zeros(len(ids), np.int64), *self.counts.find(ids)]

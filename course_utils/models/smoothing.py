@@ -38,7 +38,7 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class AddK(Smoothing):
-    """(c + k) / (C + kV) after the longest context there is; k = 0 is maximum likelihood. Laplace 1814 (k = 1), Lidstone 1920.
+    """(c + k) / (C + kV) after the longest context there is; k = 0 is maximum likelihood. Laplace 1814, Lidstone 1920.
 
     Shorter contexts are never asked: only at the beginning of a line, where no longer one exists, are they the longest.
     """
@@ -51,7 +51,7 @@ class AddK(Smoothing):
 
     def table(self, level: Level, n: int, counts: NgramCounts, contexts: int) -> Table:
         total = totals(level, level.count, contexts)
-        longest = np.ones(contexts, bool) if n == counts.order else counts.begins_line(n - 1) if n > 1 else np.zeros(1, bool)
+        longest = n == counts.order or (counts.begins_line(n - 1) if n > 1 else False)
         speaks = longest & (total > 0)
         mass = np.where(speaks, total + self.k * counts.vocabulary_size, np.inf)
         return Table(level.count / mass[level.context], np.where(speaks, self.k * counts.vocabulary_size / mass, 1.0))
@@ -118,7 +118,7 @@ def totals(level: Level, count: np.ndarray, contexts: int) -> np.ndarray:
 def modified_discounts(counts: np.ndarray) -> tuple[float, float, float]:
     """The discounts for n-grams counted once, twice, and three times or more. Chen and Goodman 1998, equation 26.
 
-    Where there is too little data for the estimate (a count of counts is zero, or a discount leaves its range): ½, 1, 1½.
+    Where there is too little data for the estimate (a count of counts is zero or a discount out of range): ½, 1, 1½.
     """
     n1, n2, n3, n4 = (int((counts == r).sum()) for r in (1, 2, 3, 4))
     if min(n1, n2, n3) == 0:

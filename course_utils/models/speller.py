@@ -10,7 +10,7 @@ NEWLINE = 10
 
 
 class Speller:
-    """A byte-level Kneser–Ney model of single words, each ended by a newline. Fit it on rare words: unknown ones look like them."""
+    """A byte-level Kneser–Ney model of single words, each ended by a newline. Fit it on rare words."""
 
     def __init__(self, words, order: int = 5):
         self.vocabulary = ByteVocabulary()

@@ -69,7 +69,7 @@ def _part_in_time(share: float) -> str:
 
 
 def load_sotu(by: str = "tenth") -> Splits:
-    """The State of the Union, 1790–2026, as three texts. Every yardstick in the course is measured on `load_sotu().test`."""
+    """The State of the Union, 1790–2026, as three texts. Every text model is measured on `load_sotu().test`."""
     parts = split_addresses(load_addresses(), by)
     return Splits(**{name: "".join(address.text for address in part) for name, part in parts.items()})
 
@@ -81,7 +81,7 @@ def load_names() -> list[str]:
 
 
 def load_wiki(language: str = "en") -> list[dict]:
-    """Introductions of Wikipedia articles in `en`, `es` or `fr`: title, extract, description, topic (see data/README.md)."""
+    """Introductions of Wikipedia articles in `en`, `es` or `fr`: title, extract, description, topic."""
     files = {"en": "summaries_en-us.json", "es": "summaries_es-es.json", "fr": "summaries_fr-fr.json"}
     if language not in files:
         raise CourseError(f"load_wiki({language!r}): expected one of {', '.join(files)}.")

@@ -12,7 +12,7 @@ from course_utils.errors import CourseError
 UNKNOWN = "<unk>"
 PARAGRAPH = "\n\n"
 
-# A blank line, a word, a number or a mark, each with the space before it; whatever else there is, one character at a time.
+# A blank line, a word, a number or a mark, each with the space before it; whatever else, one character at a time.
 PIECE = re.compile(r"\n\n| ?[^\W\d_]+(?:['’][^\W\d_]+)*| ?\d+| ?[^\w\s]|.|\n", re.DOTALL)
 
 
@@ -37,7 +37,7 @@ class Encoding:
     @property
     def inputs(self) -> torch.Tensor:
         """(T,) what the model has just read when it predicts each id."""
-        return torch.cat([torch.tensor([self.start]), self.ids[:-1]])
+        return torch.cat([torch.tensor([self.start]), self.ids])[:-1]
 
 
 class Vocabulary:
@@ -66,23 +66,29 @@ class Vocabulary:
         unknown_id = self.index.get(UNKNOWN)
         ids = [self.index.get(piece, unknown_id) for piece in pieces]
         if None in ids:
-            raise CourseError(f"{pieces[ids.index(None)]!r} is not among the {len(self)} tokens and there is no {UNKNOWN}.")
+            raise CourseError(f"{pieces[ids.index(None)]!r} is none of the {len(self)} tokens; there is no {UNKNOWN}.")
         unknown = tuple(piece for piece, i in zip(pieces, ids, strict=True) if i == unknown_id)
         return Encoding(torch.tensor(ids, dtype=torch.int64), self.start, len(text.encode()), unknown)
 
     def decode(self, ids) -> str:
-        """Ids to text; `<unk>` stays visible."""
-        return "".join(self.tokens[int(i)] for i in ids)
+        """Ids to text; `<unk>` stays visible. Raises CourseError for an id that is not in the vocabulary."""
+        return "".join(self.tokens[i] for i in self._checked(ids))
+
+    def _checked(self, ids) -> list[int]:
+        ids = [int(i) for i in ids]
+        if ids and not 0 <= min(ids) <= max(ids) < len(self):
+            raise CourseError(f"ids must lie in 0 … {len(self) - 1}; got {min(ids)} … {max(ids)}.")
+        return ids
 
 
 class WordVocabulary(Vocabulary):
-    """Word pieces seen at least `min_count` times; anything else is `<unk>`, id 0. The blank line, id 1, ends a paragraph."""
+    """Word pieces seen at least `min_count` times; anything else is `<unk>`, id 0. The blank line is id 1."""
 
     def __init__(self, text: str, min_count: int = 2):
         counts = Counter(word_pieces(text))
         kept = sorted(piece for piece, count in counts.items() if count >= min_count and piece != PARAGRAPH)
         super().__init__([UNKNOWN, PARAGRAPH, *kept], start=PARAGRAPH)
-        self.rare = tuple(sorted(piece for piece, count in counts.items() if count < min_count))
+        self.rare = tuple(sorted(counts.keys() - self.index.keys()))
 
     def split(self, text: str) -> list[str]:
         return word_pieces(text)
@@ -114,4 +120,4 @@ class ByteVocabulary(Vocabulary):
 
     def decode(self, ids) -> str:
         """Bytes to text; a byte sequence that is not UTF-8 shows as U+FFFD."""
-        return bytes(int(i) for i in ids).decode(errors="replace")
+        return bytes(self._checked(ids)).decode(errors="replace")

@@ -23,7 +23,8 @@ def course_map(here: int | None = None) -> Figure:
         axes.set(xlim=(-1.55, 5), ylim=(len(ERAS) - 0.5, -0.5))
         axes.axis("off")
         for row, ((era, numbers), colour) in enumerate(zip(ERAS, ERA_COLOURS, strict=True)):
-            axes.text(-1.55, row, era.replace(" and ", "\nand ").replace(", ", ",\n"), va="center", color=colour, weight="bold")
+            label = era.replace(" and ", "\nand ").replace(", ", ",\n")
+            axes.text(-1.55, row, label, va="center", color=colour, weight="bold")
             for column, number in enumerate(numbers):
                 _box(axes, column, row, LESSONS[number], colour, filled=number == here)
     return figure

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from course_utils.errors import CourseError
 from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
 
 MARKERS = "osD^vPX"
@@ -19,7 +20,12 @@ def lines(
     title: str = "",
     from_zero: bool = True,
 ) -> Figure:
-    """Curves over common x values, each with its own colour and marker. The y axis begins at zero unless told otherwise."""
+    """Curves over common x values, each with its own colour and marker. The y axis begins at zero if `from_zero`.
+
+    Raises CourseError for more curves than an eye can tell apart.
+    """
+    if len(series) > len(MARKERS):
+        raise CourseError(f"{len(series)} curves cannot be told apart; expected {len(MARKERS)} or fewer. Draw two.")
     figure, axes = new_figure()
     with matplotlib.rc_context(STYLE):
         for (name, values), marker in zip(series.items(), MARKERS, strict=False):
@@ -34,20 +40,26 @@ def lines(
     return figure
 
 
-def scatter(x, y, x_label: str, y_label: str, title: str = "", log: bool = False, notes: Mapping[str, tuple] | None = None):
+def scatter(
+    x, y, x_label: str, y_label: str, title: str = "", log: bool = False, notes: Mapping[str, tuple] | None = None
+) -> Figure:
     """Points, on logarithmic axes if wanted; `notes` maps a label to the point it is written at."""
     figure, axes = new_figure()
     axes.plot(x, y, ".", color=COLOURS[0], markersize=3)
     _name(axes, x_label, y_label, title)
     if log:
         axes.set(xscale="log", yscale="log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     for label, point in (notes or {}).items():
         axes.plot(*point, "o", color=COLOURS[1], markersize=5)
         axes.annotate(label, point, xytext=(6, 6), textcoords="offset points", color=COLOURS[1])
     return figure
 
 
-def bars(values: Mapping[str, float], x_label: str, title: str = "", highlight: Sequence[str] = (), digits: int = 2) -> Figure:
+def bars(
+    values: Mapping[str, float], x_label: str, title: str = "", highlight: Sequence[str] = (), digits: int = 2
+) -> Figure:
     """Horizontal bars, first on top, each with its value; the highlighted ones in a second colour."""
     figure, axes = new_figure(height=0.7 + 0.27 * len(values))
     names = [readable(name) for name in values]
@@ -58,7 +70,8 @@ def bars(values: Mapping[str, float], x_label: str, title: str = "", highlight: 
     axes.grid(axis="y", visible=False)
     _name(axes, x_label, "", title)
     for row, value in enumerate(values.values()):
-        axes.annotate(f"{value:.{digits}f}", (value, row), xytext=(4, 0), textcoords="offset points", va="center", color=GREY)
+        number = f"{value:.{digits}f}"
+        axes.annotate(number, (value, row), xytext=(4, 0), textcoords="offset points", va="center", color=GREY)
     axes.margins(x=0.12)
     return figure
 

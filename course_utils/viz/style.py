@@ -1,4 +1,4 @@
-"""One look for every figure: sizes that read at notebook width, colours a colour-blind reader can tell apart, alt text."""
+"""One look for every figure: sizes for notebook width, colours that colour-blind readers can tell apart, alt text."""
 
 import base64
 import html
@@ -12,7 +12,7 @@ from PIL import Image
 
 from course_utils.errors import CourseError
 
-# Okabe and Ito 2008, in an order that stays apart for all common kinds of colour blindness; yellow is left out (too light).
+# Okabe and Ito 2008, ordered to stay apart for all common kinds of colour blindness; without the yellow (too light).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 GREY = "#595959"
 WIDTH = 7.6                                                        # inches; 836 pixels at DPI
@@ -56,5 +56,6 @@ def png(figure: Figure) -> bytes:
     """The figure as a PNG with a palette of 128 colours: a third of the size, and no difference to the eye."""
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png")
-    Image.open(drawn).convert("RGB").quantize(colors=128, dither=Image.Dither.NONE).save(packed, format="PNG", optimize=True)
+    image = Image.open(drawn).convert("RGB").quantize(colors=128, dither=Image.Dither.NONE)
+    image.save(packed, format="PNG", optimize=True)
     return packed.getvalue()

@@ -1,6 +1,7 @@
 """Our unpacking of SmolLM2 against what `transformers` reads from the same packed file."""
 
 import json
+import os
 import subprocess
 import sys
 import unicodedata
@@ -36,10 +37,16 @@ NUMBERS = ["1863", "In 1863,  2,048 and   3.14", "x = 10\n    20", "a1b22c333", 
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """Folder of the packed file, as the package holds it."""
-    if assets.offline():
-        pytest.skip("COURSE_OFFLINE is set, and the packed file is not kept in the cache")
-    return assets.load_manifest()["smollm2"].sources[0].read(tmp_path_factory.mktemp("packed"))
+    """Folder of the packed file, as the package holds it; fetched here: the cache keeps only what is built from it."""
+    with pytest.MonkeyPatch.context() as patch:  # the one test that goes out where the others are forbidden to
+        patch.delenv("COURSE_OFFLINE", raising=False)
+        patch.delenv("PYTHONPATH", raising=False)
+        try:
+            return assets.load_manifest()["smollm2"].sources[0].read(tmp_path_factory.mktemp("packed"))
+        except Exception as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"NOT COMPARED: the packed SmolLM2 cannot be fetched ({error})")
 
 
 @pytest.fixture(scope="module")

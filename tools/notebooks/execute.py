@@ -92,10 +92,11 @@ class MemoryMeter:
                 continue
 
 
-def kernel_environment(home: Path, profile: str, offline: bool) -> dict[str, str]:
-    """Environment of a kernel that knows nothing of who runs it: no progress, no settings of IPython's."""
+def kernel_environment(home: Path, profile: str, offline: bool, results: Path | None = None) -> dict[str, str]:
+    """Environment of a kernel that knows nothing of who runs it: no progress, no results, no settings of IPython's."""
     python_path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
     private = {"COURSE_PROGRESS": str(home / "progress"), "IPYTHONDIR": str(home / "ipython")}
+    private["COURSE_RESULTS"] = str(results or home / "results")
     network = {"COURSE_OFFLINE": "1"} if offline else {}
     return {**os.environ, "PYTHONPATH": python_path, "COURSE_PROFILE": profile, **private, **network}
 
@@ -108,8 +109,12 @@ def run(
     offline: bool = False,
     folder: Path = NOTEBOOKS,
     cell_seconds: float = CELL_SECONDS,
+    results: Path | None = None,
 ) -> Cost:
-    """Execute all cells in place, from `folder`. Raises NotebookError naming the cell that raised, hung or died."""
+    """Execute all cells in place, from `folder`; what they save for the leaderboard goes to `results`.
+
+    Raises NotebookError naming the cell that raised, hung or died.
+    """
     meter, begun = MemoryMeter(), [0]
     client = PollingClient(
         notebook,
@@ -124,7 +129,7 @@ def run(
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         try:
-            client.execute(env=kernel_environment(Path(home), profile, offline))
+            client.execute(env=kernel_environment(Path(home), profile, offline, results))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise NotebookError(f"{name}, cell {begun[-1]}: {_reason(error, cell_seconds)}") from error
         finally:
@@ -144,7 +149,7 @@ def execute(path: Path, results: Path = LESSONS, cell_seconds: float = CELL_SECO
     """Execute a lesson and write its outputs and its cost. Raises NotebookError, the old file untouched, where a cell
     raises, writes to stderr or prints a path of this machine."""
     notebook = read(path)
-    cost = run(notebook, path.name, cell_seconds=cell_seconds, folder=path.parent)
+    cost = run(notebook, path.name, cell_seconds=cell_seconds, folder=path.parent, results=results.parent)
     tidy(notebook)
     if findings := refused_outputs(notebook):
         raise NotebookError(f"{path.name} is not written: " + " ".join(findings))

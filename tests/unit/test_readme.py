@@ -1,0 +1,27 @@
+"""The generated parts of README.md are current, and a stale one is noticed."""
+
+import pytest
+
+from tools import readme
+
+TEXT = readme.README.read_text(encoding="utf-8")
+
+
+def test_the_map_the_yardstick_and_the_strip_are_those_of_the_committed_results():
+    assert readme.is_current(TEXT), "README.md is stale: run `make readme`"
+
+
+def test_a_changed_figure_makes_the_readme_stale():
+    stale = TEXT.replace("| 8.000 |", "| 7.999 |")
+    assert stale != TEXT
+    assert not readme.is_current(stale)
+
+
+def test_a_missing_part_is_named():
+    with pytest.raises(SystemExit, match="<!-- yardstick -->"):
+        readme.written(TEXT.replace("<!-- yardstick -->", ""))
+
+
+def test_every_lesson_that_has_a_cost_is_linked_and_every_link_leads_to_a_notebook():
+    linked = [lesson.slug for lesson in readme.LESSONS if f"(notebooks/{lesson.slug}.ipynb)" in TEXT]
+    assert linked == sorted(path.stem for path in readme.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))

@@ -1,0 +1,113 @@
+"""Write the generated parts of README.md: the map of lessons, the yardstick and the strip of pictures. `make readme`.
+
+Everything in them comes from committed results: `data/results/*.json` and the outputs of the notebooks. `--check`
+writes nothing and exits 1 where README.md or the strip is not current.
+"""
+
+import argparse
+import base64
+import io
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from PIL import Image, ImageChops
+
+from course_utils import leaderboard
+from course_utils.lessons import LESSONS
+from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
+
+README = REPOSITORY / "README.md"
+STRIP = RESULTS / "strip.png"
+HEIGHT = 330                                                       # pixels of one picture in the strip
+# What the strip shows: a notebook and the beginning of the alt text of one of its figures.
+PICTURES = (("00_start_here", "Bar chart of attention"), ("01_ngrams", "Bits per byte against order"))
+
+
+def lesson_map() -> str:
+    """The table of lessons: those that stand with their link and measured cost, the others by title."""
+    costs = json.loads((RESULTS / "lessons.json").read_text(encoding="utf-8"))
+    rows = ["| | lesson | you will | runs in |", "|---|---|---|---|"]
+    for lesson in LESSONS:
+        cost = costs.get(lesson.slug)
+        title = f"[{lesson.title}](notebooks/{lesson.slug}.ipynb)" if cost else lesson.title
+        runs = f"{cost['seconds']} s, {cost['peak_gb']:.1f} GB" if cost else "to come"
+        promise = lesson.promise[0].lower() + lesson.promise[1:].rstrip(".")
+        rows.append(f"| {lesson.label} | {title} | {promise} | {runs} |")
+    return "\n".join(rows)
+
+
+def yardstick() -> str:
+    """The leaderboard of all lessons that stand, best first."""
+    files = sorted(RESULTS.glob("leaderboard_*.json"))
+    results = [leaderboard.Result(**row) for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
+    rows = ["| model | lesson | bits per byte |", "|---|---|---|"]
+    for result in leaderboard.ranked(results):
+        rows.append(f"| {result.name} | {result.lesson} | {result.bits_per_byte:.3f} |")
+    return "\n".join(rows)
+
+
+PARTS = {"lessons": lesson_map, "yardstick": yardstick}
+
+
+def written(text: str) -> str:
+    """README's text with every generated part made anew, between `<!-- NAME -->` and `<!-- end -->`."""
+    for name, make in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no part <!-- {name} --> … <!-- end -->; put it back.")
+        text = pattern.sub(lambda found, make=make: found[1] + make() + found[2], text)
+    return text
+
+
+def picture(slug: str, alt: str) -> Image.Image:
+    """The figure of a notebook whose alt text begins with `alt`."""
+    notebook = nbformat.read(NOTEBOOKS / f"{slug}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("metadata", {}).get("image/png", {}).get("alt", "").startswith(alt):
+                return Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB")
+    raise SystemExit(f"{slug} shows no figure whose alt text begins with {alt!r}; change PICTURES in tools/readme.py.")
+
+
+def strip() -> Image.Image:
+    """The pictures side by side on white, all of one height."""
+    pictures = [picture(slug, alt) for slug, alt in PICTURES]
+    scaled = [image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.LANCZOS) for image in pictures]
+    whole = Image.new("RGB", (sum(image.width for image in scaled), HEIGHT), "white")
+    left = 0
+    for image in scaled:
+        whole.paste(image, (left, 0))
+        left += image.width
+    return whole
+
+
+def is_current(text: str, path: Path = STRIP) -> bool:
+    """Whether README.md and the strip are what would be written now."""
+    if text != written(text) or not path.exists():
+        return False
+    stored, fresh = Image.open(path).convert("RGB"), packed(strip()).convert("RGB")
+    return stored.size == fresh.size and ImageChops.difference(stored, fresh).getbbox() is None
+
+
+def packed(image: Image.Image) -> Image.Image:
+    """The image with a palette, to keep the file small."""
+    return image.quantize(128, dither=Image.Dither.NONE)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.readme", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where something is not current")
+    text = README.read_text(encoding="utf-8")
+    if parser.parse_args(arguments).check:
+        return 0 if is_current(text) else 1
+    README.write_text(written(text), encoding="utf-8")
+    packed(strip()).save(STRIP, optimize=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
