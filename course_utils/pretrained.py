@@ -38,9 +38,7 @@ class ChatModel:
     @torch.no_grad()
     def next_token(self, text: str, top: int = 10) -> dict[str, float]:
         """The `top` likeliest next tokens after `text` with their probabilities, likeliest first."""
-        if not text:
-            raise CourseError("The text is empty; write at least one word for the model to go on from.")
-        ids = self.tokenizer(text, return_tensors="pt").input_ids
+        ids = self._encode(text).input_ids
         probability = self.model(ids).logits[0, -1].float().softmax(dim=-1)
         values, order = probability.topk(top)
         return {self.tokenizer.decode([i]): p for i, p in zip(order.tolist(), values.tolist(), strict=True)}
@@ -48,7 +46,7 @@ class ChatModel:
     @torch.no_grad()
     def write(self, text: str, length: int, generator: torch.Generator) -> str:
         """`text` and `length` more tokens, each drawn with the probability the model gives it."""
-        ids = self.tokenizer(text, return_tensors="pt").input_ids
+        ids = self._encode(text).input_ids
         out, cache = ids, None
         for _ in range(length):
             step = self.model(ids, past_key_values=cache, use_cache=True)
@@ -60,16 +58,21 @@ class ChatModel:
     @torch.no_grad()
     def bits(self, text: str) -> float:
         """−log2 p of the text after its first token: how surprised the model is by it, in bits."""
-        ids = self.tokenizer(text, return_tensors="pt").input_ids
+        ids = self._encode(text).input_ids
         log_p = self.model(ids).logits[0, :-1].float().log_softmax(dim=-1)
         return -log_p.gather(1, ids[0, 1:, None]).sum().item() / math.log(2)
 
     @torch.no_grad()
     def attention(self, text: str) -> tuple[list[str], torch.Tensor]:
         """The tokens of `text`, T of them, and where each head looked: (layers, heads, T, T), rows summing to 1."""
-        encoded = self.tokenizer(text, return_tensors="pt")
+        encoded = self._encode(text)
         weights = self.model(**encoded, output_attentions=True).attentions
         return [self.tokenizer.decode([i]) for i in encoded.input_ids[0]], torch.cat(weights)
+
+    def _encode(self, text: str):
+        if not text:
+            raise CourseError("The text is empty; write at least one word for the model to go on from.")
+        return self.tokenizer(text, return_tensors="pt")
 
     def untrained(self, seed: int) -> "ChatModel":
         """The same network with random numbers for weights: the model before school."""

@@ -130,14 +130,14 @@ QUIZ = (
         'What does "pre-trained" say?',
         (
             Option(
-                "Its weights were learned on general text before your task was known.",
+                "Its parameters were learned on general text before your task was known.",
                 "One long training on much text, then many uses.",
                 right=True,
             ),
-            Option("People wrote its rules before it was used.", "Nobody wrote rules: the weights come from text."),
+            Option("People wrote its rules before it was used.", "Nobody wrote rules: the parameters come from text."),
             Option(
                 "It learns from your questions while it answers them.",
-                "Its weights do not change while it answers. It only reads what stands in the prompt.",
+                "Its parameters do not change while it answers. It only reads what stands in the prompt.",
             ),
         ),
     ),
@@ -145,7 +145,7 @@ QUIZ = (
         "What does the transformer in a chat model do at each position?",
         (
             Option("It turns the text into another language.", "Translation was its first use, not what it is."),
-            Option("It stores the sentence in a table of phrases.", "There is no table of phrases, only weights."),
+            Option("It stores the sentence in a table of phrases.", "There is no table of phrases, only parameters."),
             Option(
                 "It works out which earlier tokens matter there, and mixes what they say.",
                 "That mixing is attention, the subject of lesson 06.",

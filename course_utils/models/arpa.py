@@ -51,6 +51,6 @@ def _write_level(file, model: NGram, names, n: int, histories, lower):
     for i, (p, text) in enumerate(zip(log_p.tolist(), words, strict=True)):
         file.write(f"{p:.7f}\t{text}\n" if weight is None or ends[i] else f"{p:.7f}\t{text}\t{weight[i]:.7f}\n")
     if n == 1:
-        file.write(f"{NEVER}\t<s>\t{weight[boundary]:.7f}\n")
+        file.write(f"{NEVER}\t<s>\n" if weight is None else f"{NEVER}\t<s>\t{weight[boundary]:.7f}\n")
         words = np.where(ends, "<s>", words)
     return words + " ", probability

@@ -81,7 +81,14 @@ class NGram(LanguageModel):
         probability = np.full(len(ids), 1 / self.vocabulary_size)
         for context, level, table in zip(contexts, self.counts.levels, self.tables, strict=False):
             here = look_up(level.keys, context, targets, self.vocabulary_size)
-            probability *= np.where(context == MISSING, 1.0, table.gamma[context])
-            probability += np.where(here == MISSING, 0.0, table.alpha[here])
+            probability *= values_at(table.gamma, context, missing=1.0)
+            probability += values_at(table.alpha, here, missing=0.0)
         with np.errstate(divide="ignore"):
             return -np.log(probability)
+
+
+def values_at(values: np.ndarray, places: np.ndarray, missing: float) -> np.ndarray:
+    """(T,) the values at these places, and `missing` where the place is MISSING; there may be no values at all."""
+    result, known = np.full(len(places), missing), places != MISSING
+    result[known] = values[places[known]]
+    return result

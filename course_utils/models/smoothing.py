@@ -46,7 +46,7 @@ class AddK(Smoothing):
     k: float
 
     def __post_init__(self):
-        if self.k < 0:
+        if not 0 <= self.k < np.inf:
             raise CourseError(f"AddK(k={self.k}): expected 0 or more.")
 
     def table(self, level: Level, n: int, counts: NgramCounts, contexts: int) -> Table:

@@ -1,4 +1,4 @@
-"""Slow and obvious twins of the n-gram code: dictionaries and tuples, written from the definitions and from nothing of ours."""
+"""Slow and obvious twins of the n-gram code: dictionaries and tuples, written from the definitions alone."""
 
 from collections import Counter
 

@@ -23,7 +23,7 @@ def test_counts_of_a_stream_of_four_tokens_are_those_on_paper():
     assert as_dictionary(counts, 1) == {(1,): 2, (2,): 2}
     assert as_dictionary(counts, 2) == {(0, 1): 1, (1, 2): 2, (2, 1): 1}
     assert as_dictionary(counts, 3) == {(0, 1, 2): 1, (1, 2, 1): 1, (2, 1, 2): 1}
-    assert counts.levels[0].left.tolist() == [0, 2, 1]             # a after newline and b; b after a only
+    assert counts.levels[0].left.tolist() == [0, 2, 1]  # a after newline and b; b after a only
 
 
 def test_no_ngram_reaches_across_a_boundary():
@@ -72,7 +72,7 @@ def test_left_neighbours_equal_a_set_of_tokens_counted_by_hand(stream):
         longer = ngrams(stream["ids"], n + 1, stream["start"], stream["boundary"])
         for i, left in enumerate(counts.levels[n - 1].left):
             assert left == left_neighbours(longer, counts.ngram(n, i))
-    assert not counts.levels[-1].left.any()                        # nothing longer was counted
+    assert not counts.levels[-1].left.any()  # nothing longer was counted
 
 
 @given(streams())

@@ -93,7 +93,7 @@ def test_add_k_knows_nothing_after_an_unseen_context():
 
 def test_add_k_asks_no_shorter_context_unless_the_line_begins_there():
     line = {"ids": [1, 2, 1, 0, 1, 2, 3, 0], "order": 3, "boundary": 0}
-    assert after(AddK(1), [3, 2], **line) == pytest.approx([0.25] * 4)       # b→a, b→c are known, d b is not
+    assert after(AddK(1), [3, 2], **line) == pytest.approx([0.25] * 4)  # b→a, b→c are known, d b is not
     assert after(AddK(1), [0], **line) == pytest.approx([1 / 6, 3 / 6, 1 / 6, 1 / 6])
     assert after(AddK(1), [3, 0], **line) == after(AddK(1), [0], **line)
 
@@ -102,23 +102,24 @@ def test_jelinek_mercer_mixes_each_order_with_the_one_below():
     unigram = [0.5 * 0.25 + 0.5 * count / 6 for count in (0, 4, 2, 0)]
     bigram = [0.5 * lower + 0.5 * seen for lower, seen in zip(unigram, (0, 1 / 3, 2 / 3, 0), strict=True)]
     assert after(JelinekMercer(0.5), [1]) == pytest.approx(bigram)
-    assert after(JelinekMercer(0.5), [3]) == pytest.approx(unigram)          # unseen: handed down whole
+    assert after(JelinekMercer(0.5), [3]) == pytest.approx(unigram)  # unseen: handed down whole
 
 
 def test_kneser_ney_prefers_the_word_that_follows_many_to_the_word_that_is_frequent():
-    francisco, glass = 1, 2                                                  # "San Francisco" often; glass after all sorts
+    francisco, glass = 1, 2  # "San Francisco" often; glass after all sorts
     text = [3, 1, 0, 3, 1, 0, 3, 1, 0, 3, 1, 0, 4, 2, 0, 5, 2, 0, 6, 2, 0]
     counts = NgramCounts(text, vocabulary_size=8, order=2, start=0)
     frequent, diverse = (NGram(counts, rule).distribution([7]) for rule in (AbsoluteDiscount(), KneserNey()))
     assert frequent[francisco] > frequent[glass]
     assert diverse[glass] > diverse[francisco]
-    # After 7, never seen: (left − discount) / all bigrams + what was saved / 8, with too little data for more than ½, 1, 1½.
-    left = [3 - 1.0, 1, 3]                                                   # 0 follows 1 and 2; noted below
-    assert counts.levels[0].left[:3].tolist() == [left[0], 1, 3]
+    # Ten different bigrams, discounts ½, 1, 1½, saved 5·½ + 1 + 1½ = 5 of 10; 7 itself was never seen before anything.
+    assert diverse[glass] == pytest.approx((3 - 1.5) / 10 + 0.5 / 8)
+    assert diverse[francisco] == pytest.approx((1 - 0.5) / 10 + 0.5 / 8)
 
 
 def test_a_kneser_ney_unigram_is_worked_out_on_paper():
-    # left neighbours: a 1 follows 0, 1 and 2; b 2 follows 1. Discounts ½, 1, 1½ (no unigram has two): 3 − 1½ and 1 − ½ of 4.
+    # Left neighbours: a (1) follows 0, 1 and 2; b (2) follows 1 alone. No unigram has two, so the discounts are ½, 1
+    # and 1½: of 4, 3 − 1½ and 1 − ½ are kept.
     saved = 2 / 4
     assert after(KneserNey(), [3]) == pytest.approx([saved / 4, 1.5 / 4 + saved / 4, 0.5 / 4 + saved / 4, saved / 4])
 
@@ -136,9 +137,9 @@ def test_modified_discounts_are_those_of_the_paper_on_paper():
     "counts",
     [
         [],
-        [1, 1, 2, 2],                                              # nothing was counted three times
-        [1] * 2 + [2] * 2 + [3] * 9,                               # the second would be −2.5
-        [1] * 8 + [2] * 4 + [3] * 1 + [4] * 9,                     # the third would be −15
+        [1, 1, 2, 2],  # nothing was counted three times
+        [1] * 2 + [2] * 2 + [3] * 9,  # the second would be −2.5
+        [1] * 8 + [2] * 4 + [3] * 1 + [4] * 9,  # the third would be −15
     ],
 )
 def test_discounts_fall_back_where_the_data_do_not_carry_the_estimate(counts):
@@ -154,7 +155,9 @@ def test_a_discount_is_never_negative_nor_more_than_the_count(counts):
 # --- the exercises teach the same formulas
 
 
-@pytest.mark.parametrize("sizes", [(8, 4, 2, 1), (60, 20, 9, 5, 3, 2), (900, 210, 80, 41, 25, 16, 9), (700, 150, 70, 33)])
+@pytest.mark.parametrize(
+    "sizes", [(8, 4, 2, 1), (60, 20, 9, 5, 3, 2), (900, 210, 80, 41, 25, 16, 9), (700, 150, 70, 33)]
+)
 def test_the_exercise_on_discounts_agrees_with_the_library(sizes):
     counts = np.repeat(np.arange(1, len(sizes) + 1), sizes)
     assert kneser_ney_discounts(counts) == pytest.approx(modified_discounts(counts), rel=1e-12)
@@ -165,7 +168,7 @@ def test_the_exercises_on_add_k_and_maximum_likelihood_agree_with_the_library():
     for token in range(4):
         count = sum(pair == (1, token) for pair in zip(text, text[1:], strict=False))
         assert add_k(count, 3, 4, 0.3) == pytest.approx(after(AddK(0.3), [1])[token])
-        assert conditional_probability(text, [1], token) == pytest.approx(after(AddK(0), [1])[token])
+        assert conditional_probability(text, (1,), token) == pytest.approx(after(AddK(0), [1])[token])
 
 
 def test_the_exercise_on_interpolation_agrees_with_the_library():
@@ -184,8 +187,8 @@ def test_the_exercise_on_continuation_counts_agrees_with_the_library(stream):
 # --- bad input
 
 
-@pytest.mark.parametrize("k", [-1, -1e-9, float("nan")])
-def test_add_k_refuses_a_negative_k(k):
+@pytest.mark.parametrize("k", [-1, -1e-9, float("nan"), float("inf")])
+def test_add_k_refuses_a_k_that_is_negative_or_no_number(k):
     with pytest.raises(CourseError, match="expected 0 or more"):
         AddK(k)
 

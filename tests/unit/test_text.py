@@ -113,7 +113,7 @@ def test_words_that_are_too_rare_become_unk_and_are_remembered():
 def test_the_letters_of_unk_in_a_text_are_not_the_unknown_token():
     vocabulary = WordVocabulary("<unk> <unk>", min_count=2)
     encoding = vocabulary.encode("<unk>")
-    assert encoding.unknown == ("<",)                              # seen once without a space: rare by itself
+    assert encoding.unknown == ("<",)  # seen once without a space: rare by itself
     assert UNKNOWN not in word_pieces("<unk>")
 
 

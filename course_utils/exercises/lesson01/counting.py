@@ -116,7 +116,7 @@ CONDITIONAL_PROBABILITY = Exercise(
     minutes=10,
     difficulty=2,
     stub='''def conditional_probability(tokens, context, word):
-    """P(word | context) by counting: how often `word` comes next where `context` (a tuple) is followed by anything.
+    """p(word | context): of the times `context` (a tuple) is followed by anything, the share in which `word` follows.
 
     tokens: list of text; context: tuple of one token or more. Returns 0.0 where the context is never followed.
     """

@@ -8,7 +8,7 @@ from course_utils.exercises.specs import Case, Exercise, Invariant, Misconceptio
 
 
 def add_k(count, context_count, vocabulary_size, k):
-    """Add-k estimate of P(word | context); the counts may be numbers or arrays, taken element by element."""
+    """Add-k estimate of p(word | context); the counts may be numbers or arrays, taken element by element."""
     return (count + k) / (context_count + k * vocabulary_size)
 
 
@@ -18,7 +18,7 @@ ADD_K = Exercise(
     minutes=5,
     difficulty=1,
     stub='''def add_k(count, context_count, vocabulary_size, k):
-    """Add-k estimate of P(word | context); the counts may be numbers or arrays, taken element by element."""
+    """Add-k estimate of p(word | context); the counts may be numbers or arrays, taken element by element."""
     raise NotImplementedError
 ''',
     reference=add_k,
@@ -92,7 +92,7 @@ INTERPOLATE = Exercise(
     stub='''def interpolate(estimates, weights, vocabulary_size):
     """Jelinek–Mercer: mix the estimates of orders 1, 2, ... from the lowest up, starting from 1 / vocabulary_size.
 
-    estimates: P(word | context) of each order by counting, or None where that order's context was never seen.
+    estimates: p(word | context) of each order by counting, or None where that order's context was never seen.
     weights: how far to trust each order, from 0 to 1. One line of this function is wrong.
     """
     probability = 1 / vocabulary_size
