@@ -90,6 +90,8 @@ def examine(exercise: Exercise, answer: Any, hidden: bool = False) -> Report:
     wrong = next((trial for trial in trials if not trial.right), None)
     if wrong is None:
         return Report(exercise, "done", (_ok_line(exercise, trials[-1], f"values in {_count(len(trials), 'case')}"),))
+    if exercise.kind == "debug" and _agrees(exercise, exercise.given(), trials):
+        return Report(exercise, "open", _given_lines(exercise, answer, wrong))
     diagnosis = None if wrong.outcome.timed_out else _diagnose(exercise, trials)
     return Report(exercise, "attempted", _wrong_lines(exercise, answer, wrong, diagnosis), diagnosis)
 
@@ -191,16 +193,30 @@ def _changed(exercise: Exercise, before: tuple, after: tuple) -> tuple[str, ...]
 def _diagnose(exercise: Exercise, trials: list[Trial]) -> Misconception | None:
     """The first misconception with the reader's outcome on every case: the same value, or the same type of error."""
     for misconception in exercise.misconceptions:
-        if all(_same_outcome(exercise, misconception, trial) for trial in trials):
+        if _agrees(exercise, misconception.wrong, trials):
             return misconception
     return None
 
 
-def _same_outcome(exercise: Exercise, misconception: Misconception, trial: Trial) -> bool:
-    wrong = call(misconception.wrong, trial.case.arguments(), exercise.seconds)
-    if wrong.timed_out or wrong.error or trial.outcome.error:
-        return type(wrong.error) is type(trial.outcome.error)
-    return difference(wrong.value, trial.outcome.value, exercise.tolerance) is None
+def _agrees(exercise: Exercise, function: Callable, trials: list[Trial]) -> bool:
+    """True where a function has the reader's outcome on every case that was tried."""
+    return all(_same_outcome(exercise, function, trial) for trial in trials)
+
+
+def _same_outcome(exercise: Exercise, function: Callable, trial: Trial) -> bool:
+    other = call(function, trial.case.arguments(), exercise.seconds)
+    if other.timed_out or trial.outcome.timed_out:
+        return other.timed_out == trial.outcome.timed_out
+    if other.error or trial.outcome.error:
+        return type(other.error) is type(trial.outcome.error)
+    return difference(other.value, trial.outcome.value, exercise.tolerance) is None
+
+
+def _given_lines(exercise: Exercise, function: Callable, trial: Trial) -> tuple[str, ...]:
+    """For a `debug` exercise that behaves as it was handed out: where it fails, and no word of why."""
+    lines = _wrong_lines(exercise, function, trial, None)
+    failing = [line.replace("  no    ", INDENT, 1) for line in lines if not line.startswith("  ok")]
+    return ("  --    as given: it fails, and the line is yours to find", *failing)
 
 
 def _wrong_lines(
@@ -226,7 +242,7 @@ def _stage_lines(exercise: Exercise, trial: Trial) -> list[str]:
     found = trial.found
     lines = [] if found and found.stage in ("type", "shape") else [_ok_line(exercise, trial)]
     if found and found.stage == "dtype":
-        lines = [f"  ok    {facts(trial.expected)[0]}"]
+        lines = [f"  ok    {facts(trial.outcome.value)[0]}"]
     lines += [f"  no    does not hold: {sentence}" for sentence in trial.broken]
     if found:
         lines.append(f"  no    {found.stage}: {found.words}")
@@ -236,7 +252,7 @@ def _stage_lines(exercise: Exercise, trial: Trial) -> list[str]:
 
 def _ok_line(exercise: Exercise, trial: Trial, *more: str) -> str:
     held = [invariant.sentence for invariant in exercise.invariants if invariant.sentence not in trial.broken]
-    return "  ok    " + " · ".join([*facts(trial.expected), *held, *more])
+    return "  ok    " + " · ".join([*facts(trial.outcome.value), *held, *more])
 
 
 def _examine_value(exercise: Exercise, answer: Any) -> Report:

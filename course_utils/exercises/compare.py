@@ -14,6 +14,8 @@ import numpy as np
 
 from course_utils.exercises.wording import a, brief, is_tensor, same_looking
 
+SMALL = 1e-6  # far above what rounding comes to, far below any difference that means something
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -54,8 +56,12 @@ def facts(value) -> list[str]:
     return [a(value)]
 
 
-def difference(expected, got, tolerance: float = 1e-6) -> Difference | None:
-    """How `got` differs from `expected`, or None. The form of the whole is compared before any value."""
+def difference(expected, got, tolerance: float = SMALL) -> Difference | None:
+    """How `got` differs from `expected`, or None. The form of the whole is compared before any value.
+
+    tolerance: relative; near 0, where a share of the value says nothing, numbers may differ by SMALL at most.
+    A list will do where a tuple is expected, and any mapping where a Counter is: it is the values that matter.
+    """
     return form_difference(expected, got) or value_difference(expected, got, tolerance)
 
 
@@ -81,7 +87,7 @@ def _array_form(expected, got, place: str) -> Difference | None:
     return None
 
 
-def value_difference(expected, got, tolerance: float = 1e-6, place: str = "") -> Difference | None:
+def value_difference(expected, got, tolerance: float = SMALL, place: str = "") -> Difference | None:
     """The first value that differs, of two results of the same form, or None."""
     if is_array(expected):
         return _array_values(expected, got, tolerance, place)
@@ -99,21 +105,24 @@ def value_difference(expected, got, tolerance: float = 1e-6, place: str = "") ->
 
 
 def numbers_agree(expected, got, tolerance: float) -> bool:
-    """True where two numbers are equal, both NaN, or within the tolerance. Whole numbers have to be equal."""
+    """True where two numbers are equal, both NaN, or within the tolerance. Whole numbers have to be equal.
+
+    The absolute part stays small however wide the tolerance is: half a per cent of 3 would take 0 for 0.0002.
+    """
     expected, got = (value.item() if hasattr(value, "item") else value for value in (expected, got))
     if isinstance(expected, int) and isinstance(got, int):
         return expected == got
     if isinstance(expected, complex) or isinstance(got, complex):
-        return abs(expected - got) <= tolerance * max(1.0, abs(expected))
+        return bool(np.isclose(got, expected, rtol=tolerance, atol=min(tolerance, SMALL)))
     if math.isnan(expected) or math.isnan(got):
         return math.isnan(expected) and math.isnan(got)
-    return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance)
+    return math.isclose(expected, got, rel_tol=tolerance, abs_tol=min(tolerance, SMALL))
 
 
 def _array_values(expected, got, tolerance: float, place: str) -> Difference | None:
     expected, got = to_numpy(expected), to_numpy(got)
     if expected.dtype.kind in "fc":
-        agree = np.isclose(got, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+        agree = np.isclose(got, expected, rtol=tolerance, atol=min(tolerance, SMALL), equal_nan=True)
     else:
         agree = got == expected
     if agree.all():
@@ -133,20 +142,17 @@ def _text_values(expected: str, got: str, place: str) -> Difference | None:
 
 
 def _mapping_values(expected: Mapping, got: Mapping, tolerance: float, place: str) -> Difference | None:
-    # A Counter answers 0 for a key it does not have, so a stored 0 and a missing key mean the same.
+    # A Counter answers 0 for a key it does not have, so where one is expected a missing key means 0.
     counts = isinstance(expected, Counter)
     extra = sorted((key for key in got if key not in expected), key=repr)
     for key in [*expected, *extra]:
         inside = f"{place}[{brief(key)}]" if place else brief(key)
-        if counts:
-            found = form_difference(expected[key], got[key], inside)
-        elif key not in got:
+        if key not in got and not counts:
             return Difference("values", f"{_at(inside)}expected {brief(expected[key])}, but the key is missing")
-        elif key not in expected:
+        if key not in expected and not counts:
             return Difference("values", f"{_at(inside)}expected no such key, got {brief(got[key])}")
-        else:
-            found = form_difference(expected[key], got[key], inside)
-        found = found or value_difference(expected[key], got[key], tolerance, inside)
+        pair = expected.get(key, 0), got.get(key, 0)
+        found = form_difference(*pair, inside) or value_difference(*pair, tolerance, inside)
         if found:
             return found
     return None
@@ -166,7 +172,9 @@ def _same_kind(expected, got) -> bool:
         return is_number(got)
     if isinstance(expected, bool | np.bool_):
         return isinstance(got, bool | np.bool_)
-    for kind in (str, bytes, list, tuple, Counter, Mapping, Set):
+    if isinstance(expected, tuple):
+        return isinstance(got, tuple | list)
+    for kind in (str, bytes, list, Mapping, Set):
         if isinstance(expected, kind):
             return isinstance(got, kind)
     return type(expected) is type(got)

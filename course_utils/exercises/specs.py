@@ -62,7 +62,7 @@ class Exercise:
     reference: the right function, or the right value of a `predict` exercise.
     imports: the lines a notebook has run before the stub; the stub and the solution may use these names and no others.
     solution: the source to show, where the reference's own source does not stand alone.
-    tolerance: relative and absolute, for floating-point values. seconds: the time a check may take in all.
+    tolerance: relative, for floating-point values. seconds: the time a check may take in all.
     """
 
     id: str
@@ -94,6 +94,12 @@ class Exercise:
         stars = "●" * self.difficulty + "○" * (3 - self.difficulty)
         title = self.title[0].upper() + self.title[1:]
         return f"### Exercise {self.id} · {title}  ·  {self.minutes} min  ·  {stars}"
+
+    def given(self) -> Any:
+        """What the stub defines, as the reader first finds it."""
+        names: dict[str, Any] = {}
+        exec("\n".join([*self.imports, self.stub]), names)
+        return names[self.name]
 
     def solution_source(self) -> str:
         """Source text that can stand in the stub's place: it needs `imports` and nothing else."""

@@ -316,6 +316,23 @@ def test_a_value_is_judged_without_giving_the_right_one_away(capsys):
     assert "  ok    3\n" in capsys.readouterr().out
 
 
+def test_a_stub_that_raises_or_never_ends_is_as_given_too():
+    raising = exercise(kind="debug", stub="def mean(values):\n    return sum(values) / 0\n")
+    assert examine(raising, raising.given()).state == "open"
+    assert examine(raising, lambda values: 1 / 0).state == "open"
+    assert examine(raising, sum).diagnosis.name == "sum"
+    endless = exercise(kind="debug", seconds=0.2, stub="def mean(values):\n    while True:\n        pass\n")
+    report = examine(endless, endless.given())
+    assert report.state == "open"
+    assert "        stopped after 0.2 seconds" in report.text
+    assert examine(endless, lambda values: 0.0).state == "attempted"
+
+
+def test_an_endless_mistake_is_not_taken_for_an_answer_that_ends():
+    endless = exercise(misconceptions=(Misconception("endless", spin, "It never ends."),), seconds=0.2)
+    assert examine(endless, lambda values: 0.0).diagnosis is None
+
+
 def test_each_hint_is_one_more_and_then_the_solution_is_named(capsys):
     total = len(find("1.2").hints)
     for number in range(1, total + 1):

@@ -23,6 +23,11 @@ from course_utils.exercises.wording import brief
         ([1, (2, "x")], [1, (2, "x")]),
         ({"a": 1}, Counter("a")),
         (Counter("ab"), Counter({"b": 1, "a": 1, "c": 0})),
+        (Counter("ab"), {"b": 1, "a": 1, "c": 0}),
+        (Counter("a"), defaultdict(int, a=1)),
+        ((1, "x"), [1, "x"]),
+        (1e-9, 0.0),
+        (1 + 1e-9j, 1 + 0j),
         ({1, 2}, {2, 1}),
         (np.array([1.0, np.nan]), np.array([1.0, np.nan])),
         (torch.tensor([1, 2]), torch.tensor([1, 2])),
@@ -51,9 +56,13 @@ def test_equal_results_do_not_differ(expected, got):
         ({"a": 1}, {}, "values", "at 'a' expected 1, but the key is missing"),
         ({}, {"a": 1}, "values", "at 'a' expected no such key, got 1"),
         (Counter("aa"), Counter("a"), "values", "at 'a' expected 2, got 1"),
-        (Counter("a"), {"a": 1}, "type", "expected a Counter, got a dict"),
+        (Counter("aab"), {"a": 2}, "values", "at 'b' expected 1, got 0"),
+        (Counter("a"), {"a": "1"}, "type", "at 'a' expected a number, got text (str)"),
         (Counter("a"), Counter({"a": 1, ("b", "c"): 2}), "values", "at ('b', 'c') expected 0, got 2"),
-        (Counter("a"), defaultdict(int, a=1), "type", "expected a Counter, got a defaultdict"),
+        (Counter("a"), ["a"], "type", "expected a Counter, got a list"),
+        (Counter("a"), defaultdict(int, b=1), "values", "at 'a' expected 1, got 0"),
+        ((1, 2), [1, 3], "values", "at [1] expected 2, got 3"),
+        ((1, 2), {1, 2}, "type", "expected a tuple, got a set"),
         ({1, 2}, {1, 3}, "values", "expected {1, 2}, got {1, 3}"),
         (np.ones((2, 3)), np.ones((3, 2)), "shape", "expected (2, 3), got (3, 2)"),
         (np.ones(2), np.ones(2, dtype=np.float32), "dtype", "expected float64, got float32"),
@@ -79,10 +88,19 @@ def test_the_form_of_every_part_is_compared_before_any_value():
     assert (found.stage, found.words) == ("shape", "at [1] expected (2, 2), got (2, 3)")
 
 
-def test_the_tolerance_is_relative_and_absolute():
-    assert difference(1000.0, 1000.5, tolerance=1e-3) is None
-    assert difference(1000.0, 1002.0, tolerance=1e-3)
-    assert difference(0.0, 1e-4, tolerance=1e-3) is None
+@pytest.mark.parametrize("of", [float, np.array, complex, lambda value: np.array([value])])
+def test_a_wide_tolerance_is_relative_and_takes_nothing_small_for_zero(of):
+    assert difference(of(1000.0), of(1000.5), tolerance=1e-3) is None
+    assert difference(of(1000.0), of(1002.0), tolerance=1e-3)
+    assert difference(of(0.0), of(1e-4), tolerance=1e-3)
+    assert difference(of(1e-4), of(0.0), tolerance=1e-3)
+    assert difference(of(0.0), of(1e-9), tolerance=1e-3) is None
+
+
+def test_a_missing_count_is_not_put_into_the_readers_defaultdict():
+    counts = defaultdict(int, a=1)
+    difference(Counter("ab"), counts)
+    assert dict(counts) == {"a": 1}
 
 
 def test_facts_say_shape_and_dtype_of_a_tensor():

@@ -78,6 +78,16 @@ COUNT_NGRAMS = Exercise(
             lambda tokens, n: f"Some keys are shorter than {n}: a slice that starts near the end runs out of tokens.",
         ),
         Misconception(
+            "always bigrams",
+            lambda tokens, n: Counter(zip(tokens, tokens[1:], strict=False)),
+            lambda tokens, n: f"That makes bigrams, whatever n is; here it is {n}. Take the slice tokens[i : i + n].",
+        ),
+        Misconception(
+            "list as key",
+            lambda tokens, n: Counter(tokens[start : start + n] for start in range(len(tokens) - n + 1)),
+            "A list cannot be a key. If your keys are slices, write tuple(tokens[i : i + n]).",
+        ),
+        Misconception(
             "wraps round",
             lambda tokens, n: _count_at(list(tokens) + list(tokens[: n - 1]), range(len(tokens)), n),
             "That joins the end of the text to its beginning: nothing follows the last token.",
@@ -127,7 +137,7 @@ CONDITIONAL_PROBABILITY = Exercise(
         Case(lambda: (["the", "cat", "the", "dog", "the", "cat", "sat"], ("the",), "cat")),
         Case(lambda: (["the", "cat", "sat", "on", "the"], ("the",), "cat")),
         Case(lambda: (["the", "cat", "sat", "on", "the", "mat"], ("a",), "cat")),
-        Case(lambda: (["a", "b", "c", "a", "b", "d", "a", "c", "d"], ("a", "b"), "c")),
+        Case(lambda: (["a", "b", "c", "d", "b", "e", "a", "b", "e"], ("a", "b"), "c")),
     ),
     hidden=(
         Case(lambda: (["x", "y", "z", "y", "x", "y", "x", "z", "x"], ("x",), "y")),
@@ -170,6 +180,28 @@ CONDITIONAL_PROBABILITY = Exercise(
                 _occurrences(tokens, (word, *context)), _occurrences(tokens[1:], context)
             ),
             "That counts the word before the context instead of after it.",
+        ),
+        Misconception(
+            "list against tuple",
+            lambda tokens, context, word: conditional_probability(tokens, list(context), word),
+            "Nothing ever matches: a slice of a list is a list, and a list never equals a tuple. Write tuple(...).",
+        ),
+        Misconception(
+            "list against tuple, no guard",
+            lambda tokens, context, word: _no_guard(tokens, list(context), word),
+            "The context is never found, not even where it occurs. If you compare a slice with it, make the slice a "
+            "tuple: a list never equals one.",
+        ),
+        Misconception(
+            "count by count",
+            lambda tokens, context, word: _occurrences(tokens, (*context, word)) / _occurrences(tokens, context),
+            "That counts the context at the very end of the text, too, where nothing follows it; and an unseen "
+            "context makes it divide by 0.",
+        ),
+        Misconception(
+            "last token only",
+            lambda tokens, context, word: conditional_probability(tokens, context[-1:], word),
+            "That compares only the last token of the context. All of it has to match.",
         ),
         Misconception(
             "unseen context",

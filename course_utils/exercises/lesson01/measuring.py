@@ -65,6 +65,11 @@ BITS_PER_BYTE = Exercise(
             "The sign is missing: log-probabilities are negative, and bits are counted upwards.",
         ),
         Misconception(
+            "logarithm of a logarithm",
+            lambda log_probs, text: -sum(math.log2(log_prob) for log_prob in log_probs) / len(text.encode("utf-8")),
+            "log_probs are logarithms already. They are negative, and a negative number has no logarithm.",
+        ),
+        Misconception(
             "multiplied by ln 2",
             lambda log_probs, text: -sum(log_probs) * math.log(2) / len(text.encode("utf-8")),
             "That multiplies by ln 2. One bit is 0.693 nats, so there are more bits than nats: divide.",
@@ -103,7 +108,7 @@ bits_on_paper = None
         Misconception(
             "divided twice",
             0.75,
-            "Every byte costs the same, so their mean is the cost of one. You divided by 4 twice.",
+            "Every byte costs the same, so their mean is the cost of one. That is divided by 4 once too often.",
         ),
     ),
     tolerance=0.005,

@@ -69,7 +69,10 @@ QUIZ = (
                 "On the training text a higher order nearly always looks better; on new text it may be worse.",
                 right=True,
             ),
-            Option("The training text contains unknown words.", "It contains none: every word of it was counted."),
+            Option(
+                "The training text contains unknown words.",
+                "It does contain some, every word seen once; but that is no reason: unread text has more of them.",
+            ),
         ),
     ),
 )

@@ -58,6 +58,16 @@ ADD_K = Exercise(
             lambda count, total, size, k: f"That adds V below, as if k were 1. Here k is {k:g}: add k·V.",
         ),
         Misconception(
+            "k ignored",
+            lambda count, total, size, k: (count + 1) / (total + size),
+            lambda count, total, size, k: f"That is add-one, whatever k is. Here k is {k:g}: add k above, k·V below.",
+        ),
+        Misconception(
+            "no brackets below",
+            lambda count, total, size, k: (count + k) / total + k * size,
+            "That divides by the total alone and adds k·V afterwards. Put brackets round the sum that stands below.",
+        ),
+        Misconception(
             "only below",
             lambda count, total, size, k: count / (total + k * size),
             "That adds k·V below but nothing above: what was never seen still gets 0.",
@@ -75,11 +85,11 @@ def interpolate(estimates, weights, vocabulary_size):
     return probability
 
 
-def _mix(estimates, weights, start, unseen_weight=0.0):
+def _mix(estimates, weights, start):
     probability = start
     for estimate, weight in zip(estimates, weights, strict=True):
-        weight = weight if estimate is not None else unseen_weight * weight
-        probability = weight * (estimate or 0.0) + (1 - weight) * probability
+        if estimate is not None:
+            probability = weight * estimate + (1 - weight) * probability
     return probability
 
 
@@ -122,10 +132,16 @@ INTERPOLATE = Exercise(
     ),
     misconceptions=(
         Misconception(
-            "mass leaks",
-            lambda estimates, weights, size: _mix(estimates, weights, 1 / size, unseen_weight=1.0),
-            "Summed over all words that is less than 1: where a context was never seen, a part of the probability "
-            "goes to no word at all.",
+            "0.0 skipped",
+            lambda estimates, weights, size: _mix([one or None for one in estimates], weights, 1 / size),
+            "That skips estimates of 0.0, too: a seen context in which the word never came has a say. Test `is None`.",
+        ),
+        Misconception(
+            "1/V for None",
+            lambda estimates, weights, size: _mix([1 / size if e is None else e for e in estimates], weights, 1 / size),
+            lambda estimates, weights, size: (
+                f"That mixes in 1/V = 1/{size} where a context is unseen, and so waters down what the lower orders say."
+            ),
         ),
         Misconception(
             "weights reversed",
