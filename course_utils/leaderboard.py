@@ -30,16 +30,21 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def last_of_each(results: Iterable[Result]) -> list[Result]:
+    """One result for each name, the last: a cell that appends its result may be run again."""
+    return list({result.name: result for result in results}.values())
+
+
 def ranked(results: Iterable[Result]) -> list[Result]:
-    """Best first. Raises CourseError if the results were not all measured on the same text."""
-    results = sorted(results, key=lambda result: result.bits_per_byte)
+    """Best first, the last result of each name. Raises CourseError if they were not all measured on the same text."""
+    results = sorted(last_of_each(results), key=lambda result: result.bits_per_byte)
     if len({result.test for result in results}) > 1:
         raise CourseError("These results are of different test texts and cannot be ranked; measure all on the same.")
     return results
 
 
 def table(results: Iterable[Result]) -> str:
-    """The ranking as plain text."""
+    """The ranking as plain text, a row for each name."""
     rows = [f"{'model':<34}{'lesson':<8}{'bits per byte':>13}{'parameters':>14}"]
     for result in ranked(results):
         parameters = f"{result.parameters:,}" if result.parameters else "–"
@@ -53,16 +58,35 @@ def chart(results: Iterable[Result], highlight: Iterable[str] = ()) -> Figure:
     return bars(values, "bits per byte of held-out text (less is better)", highlight=list(highlight), digits=3)
 
 
+def stored_compressors(test: str) -> dict[str, float]:
+    """Bits per byte of compressors that the course does not install, as `python -m tools.compressors` measured them.
+
+    Named like "PPMd, order 12" (which has read nothing before) and "PPMd, order 12, primed" (with the training text).
+    Raises CourseError if they were measured on another text than `test`.
+    """
+    stored = json.loads((RESULTS / "compressors.json").read_text(encoding="utf-8"))
+    if stored["test"] != fingerprint(test):
+        raise CourseError(
+            f"The compressors were measured on the text {stored['test']}, not on this one, {fingerprint(test)}; "
+            "give load_sotu().test, or measure them again with `python -m tools.compressors`."
+        )
+    values: dict[str, float] = {}
+    for name, measured in stored.items():
+        if isinstance(measured, dict):
+            values |= {name: measured["cold"], f"{name}, primed": measured["primed"]}
+    return values
+
+
 def results_dir() -> Path:
     """Where a lesson's own results go: `$COURSE_RESULTS` (the maintainers' run), else the reader's progress folder."""
     return Path(os.environ.get("COURSE_RESULTS") or progress_dir() / "results")
 
 
 def save(lesson: str, results: Iterable[Result]) -> Path:
-    """Write a lesson's results as JSON, whole or not at all."""
+    """Write a lesson's results, the last of each name, as JSON, whole or not at all."""
     path = results_dir() / f"leaderboard_{lesson}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps([asdict(result) for result in results], indent=1) + "\n"
+    text = json.dumps([asdict(result) for result in last_of_each(results)], indent=1) + "\n"
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)

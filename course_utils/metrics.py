@@ -54,7 +54,7 @@ COMPRESSORS = {
 
 
 def compressed_bits_per_byte(text: str, compressor: str, primed_with: str = "") -> float:
-    """Bits per byte of a text under gzip, bz2 or xz, each at its strongest.
+    """Bits per byte of a text under gzip, bz2 or xz, each at level 9.
 
     `primed_with`: a text the compressor has just seen, as a language model has seen its training text; its own size is
     taken off. gzip remembers 32 KB and bz2 900 KB of it, xz 64 MB.

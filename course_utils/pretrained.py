@@ -37,11 +37,19 @@ class ChatModel:
 
     @torch.no_grad()
     def next_token(self, text: str, top: int = 10) -> dict[str, float]:
-        """The `top` likeliest next tokens after `text` with their probabilities, likeliest first."""
+        """The `top` likeliest next tokens after `text` with their probabilities, likeliest first.
+
+        Tokens that read alike are one entry with the sum of their probabilities: a part of an emoji, say, shows as
+        U+FFFD, like any other bytes that are no character.
+        """
         ids = self._encode(text).input_ids
         probability = self.model(ids).logits[0, -1].float().softmax(dim=-1)
         values, order = probability.topk(top)
-        return {self.tokenizer.decode([i]): p for i, p in zip(order.tolist(), values.tolist(), strict=True)}
+        expected: dict[str, float] = {}
+        for i, p in zip(order.tolist(), values.tolist(), strict=True):
+            token = self.tokenizer.decode([i])
+            expected[token] = expected.get(token, 0.0) + p
+        return dict(sorted(expected.items(), key=lambda entry: -entry[1]))
 
     @torch.no_grad()
     def write(self, text: str, length: int, generator: torch.Generator) -> str:
@@ -101,7 +109,7 @@ class ChatModel:
 
 
 def load_chat_model(dtype: torch.dtype = torch.float32) -> ChatModel:
-    """SmolLM2-135M-Instruct (Allal et al. 2025), 134.5 million parameters, from the `smollm2` asset."""
+    """SmolLM2-135M-Instruct (Ben Allal et al. 2025), 134.5 million parameters, from the `smollm2` asset."""
     folder = assets.path("smollm2")
     disable_progress_bar()                                         # it would draw over the reader's page
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")

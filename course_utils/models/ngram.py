@@ -1,11 +1,12 @@
 """The n-gram language model: look up what followed the last few tokens, and hedge."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
-from course_utils.errors import CourseError
 from course_utils.models.counts import MISSING, NgramCounts, look_up
-from course_utils.models.language_model import LanguageModel
+from course_utils.models.language_model import LanguageModel, check_ids
 from course_utils.models.smoothing import KneserNey, Smoothing
 from course_utils.shapes import check_shape
 
@@ -13,6 +14,7 @@ from course_utils.shapes import check_shape
 class NGram(LanguageModel):
     """An n-gram model over counts and a smoothing rule; it keeps the LanguageModel contract and trains no weights.
 
+    Its tables are NumPy arrays: they are not in a `state_dict` and never move to another device.
     `NGram.fit(encoding, vocabulary, order=5)` counts and smooths in one go; `NGram(counts, smoothing)` reuses counts.
     """
 
@@ -30,14 +32,21 @@ class NGram(LanguageModel):
 
     @property
     def parameter_count(self) -> int:
-        """Stored numbers: an alpha per n-gram and a gamma per context."""
-        return sum(len(table.alpha) + len(table.gamma) for table in self.tables)
+        """Numbers the model needs beside the n-grams themselves: each alpha above 0 and each gamma that is not 1.
+
+        The keys, which say whose numbers these are, are not counted.
+        """
+        return sum(int((table.alpha > 0).sum() + (table.gamma != 1).sum()) for table in self.tables)
 
     def distribution(self, context) -> np.ndarray:
         """(V,) probabilities of the next token after the ids in `context`, of which the last order − 1 count."""
         recent = self._checked(context, "context")[-(self.order - 1) :] if self.order > 1 else np.empty(0, np.int64)
         found = [ids[-1] for ids in self.counts.find(recent)] if recent.size else []
         return self._distribution([0, *found][: min(self.order, len(recent) + 1)])
+
+    def next_probabilities(self, ids: Sequence[int]) -> torch.Tensor:
+        """`distribution` as the contract has it: a (V,) tensor, float64."""
+        return torch.from_numpy(self.distribution(ids))
 
     def _distribution(self, contexts: list[int]) -> np.ndarray:
         """From ids of ever longer contexts, the empty one first, to (V,) probabilities."""
@@ -72,8 +81,7 @@ class NGram(LanguageModel):
     def _checked(self, ids, name: str) -> np.ndarray:
         """`ids` as int64. Raises CourseError where one is no id of the vocabulary."""
         ids = np.asarray(ids, dtype=np.int64)
-        if ids.size and not 0 <= ids.min() <= ids.max() < self.vocabulary_size:
-            raise CourseError(f"{name} must lie in 0 … {self.vocabulary_size - 1}; got {ids.min()} … {ids.max()}.")
+        check_ids(ids, self.vocabulary_size, name)
         return ids
 
     def _nats(self, ids: np.ndarray, targets: np.ndarray) -> np.ndarray:

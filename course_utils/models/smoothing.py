@@ -38,8 +38,9 @@ class Smoothing:
 
 @dataclass(frozen=True)
 class AddK(Smoothing):
-    """(c + k) / (C + kV) after the longest context there is; k = 0 is maximum likelihood. Laplace 1814, Lidstone 1920.
+    """(c + k) / (C + kV) after the longest context there is. Laplace 1814, Lidstone 1920.
 
+    k = 0 is maximum likelihood; after a context that was never seen, where that is 0/0, uniform.
     Shorter contexts are never asked: only at the beginning of a line, where no longer one exists, are they the longest.
     """
 
@@ -59,19 +60,31 @@ class AddK(Smoothing):
 
 @dataclass(frozen=True)
 class JelinekMercer(Smoothing):
-    """Mix each order's maximum likelihood with the order below, `weight` to (1 − weight). Jelinek and Mercer 1980."""
+    """Mix each order's maximum likelihood with the order below, weight to (1 − weight). Jelinek and Mercer 1980.
 
-    weight: float
+    `weights[n - 1]` is the weight of order n, and there must be one for every order of the model; a single number is
+    the weight of them all.
+    """
+
+    weights: float | tuple[float, ...]
 
     def __post_init__(self):
-        if not 0 <= self.weight <= 1:
-            raise CourseError(f"JelinekMercer(weight={self.weight}): expected a number from 0 to 1.")
+        if not all(0 <= weight <= 1 for weight in np.atleast_1d(self.weights)):
+            raise CourseError(f"JelinekMercer({self.weights}): expected a number from 0 to 1, or one for each order.")
+
+    def weight(self, n: int) -> float:
+        """The weight of order n. Raises CourseError where there is none."""
+        if np.ndim(self.weights) == 0:
+            return self.weights
+        if n > len(self.weights):
+            raise CourseError(f"JelinekMercer({self.weights}) has no weight for order {n}; give one for each order.")
+        return self.weights[n - 1]
 
     def table(self, level: Level, n: int, counts: NgramCounts, contexts: int) -> Table:
-        total = totals(level, level.count, contexts)
+        weight, total = self.weight(n), totals(level, level.count, contexts)
         seen = total > 0
-        alpha = self.weight * level.count / np.where(seen, total, 1)[level.context]
-        return Table(alpha, np.where(seen, 1 - self.weight, 1.0))
+        alpha = weight * level.count / np.where(seen, total, 1)[level.context]
+        return Table(alpha, np.where(seen, 1 - weight, 1.0))
 
 
 class Discounting(Smoothing):
@@ -116,9 +129,11 @@ def totals(level: Level, count: np.ndarray, contexts: int) -> np.ndarray:
 
 
 def modified_discounts(counts: np.ndarray) -> tuple[float, float, float]:
-    """The discounts for n-grams counted once, twice, and three times or more. Chen and Goodman 1998, equation 26.
+    """The discounts for n-grams counted once, twice, and three times or more; the first is Y itself.
 
-    Where there is too little data for the estimate (a count of counts is zero or a discount out of range): ½, 1, 1½.
+    Chen and Goodman 1998, technical report TR-10-98, equation 26. Where there is too little data for the estimate (a
+    count of counts is zero or a discount out of range): ½, 1, 1½. Counts truncated by a vocabulary cut-off (min_count)
+    bias n1 at level 1, where the effect is small.
     """
     n1, n2, n3, n4 = (int((counts == r).sum()) for r in (1, 2, 3, 4))
     if min(n1, n2, n3) == 0:

@@ -10,7 +10,10 @@ NEWLINE = 10
 
 
 class Speller:
-    """A byte-level Kneser–Ney model of single words, each ended by a newline. Fit it on rare words."""
+    """A byte-level Kneser–Ney model of single words, each ended by a newline.
+
+    Fit it on the words that became `<unk>` in training, as often as they did: `Speller(encoding.unknown)`.
+    """
 
     def __init__(self, words, order: int = 5):
         self.vocabulary = ByteVocabulary()

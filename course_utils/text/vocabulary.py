@@ -88,7 +88,6 @@ class WordVocabulary(Vocabulary):
         counts = Counter(word_pieces(text))
         kept = sorted(piece for piece, count in counts.items() if count >= min_count and piece != PARAGRAPH)
         super().__init__([UNKNOWN, PARAGRAPH, *kept], start=PARAGRAPH)
-        self.rare = tuple(sorted(counts.keys() - self.index.keys()))
 
     def split(self, text: str) -> list[str]:
         return word_pieces(text)

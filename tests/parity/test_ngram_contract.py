@@ -97,10 +97,18 @@ def test_every_language_model_keeps_the_same_contract(byte_counts, text, made):
     assert loss.item() == pytest.approx(nats.mean().item(), abs=1e-5)  # float32 for the neural one
 
 
-def test_a_neural_model_can_be_trained_through_its_token_nats(text):
+def test_a_neural_model_is_trained_through_its_loss_and_not_its_token_nats(text):
     model, (ids, targets) = Bigram(256), text
-    model.token_nats(ids, targets).mean().backward()
+    assert not model.token_nats(ids, targets).requires_grad
+    model(ids, targets)[1].backward()
     assert model.table.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("made", ["ngram", "neural"])
+def test_the_next_probabilities_are_torchs_softmax_of_the_last_logits(byte_counts, text, made):
+    model, ids = NGram(byte_counts, KneserNey()) if made == "ngram" else Bigram(256), text[0][:1]
+    expected = model(ids)[0][0, -1].softmax(dim=-1).detach()
+    torch.testing.assert_close(model.next_probabilities(ids[0].tolist()), expected, rtol=0, atol=1e-6)
 
 
 def test_a_model_without_forward_does_not_keep_the_contract():

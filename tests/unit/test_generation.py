@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.generation import generate, greedy, next_token_probabilities, sample
+from course_utils.generation import generate, greedy, sample
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.ngram import NGram
 from course_utils.seeding import generator, numpy_generator
@@ -13,17 +13,18 @@ from course_utils.text import CharVocabulary
 
 
 class CountsUp(LanguageModel):
-    """Expects the last token plus one; remembers how many tokens it was shown, and whether gradients were kept."""
+    """Expects the last token plus one; reads four tokens; remembers how many it was shown, and whether for training."""
 
-    vocabulary_size = 5
+    vocabulary_size, context = 5, 4
 
     def __init__(self):
         super().__init__()
-        self.shown, self.gradients = [], []
+        self.shown, self.modes, self.gradients = [], [], []
         self.strength = torch.nn.Parameter(torch.tensor(9.0))
 
     def forward(self, ids, targets=None):
         self.shown.append(ids.shape[1])
+        self.modes.append(self.training)
         logits = torch.nn.functional.one_hot((ids + 1) % 5, 5) * self.strength
         self.gradients.append(logits.requires_grad)
         return logits, None
@@ -57,12 +58,33 @@ def test_nothing_more_is_nothing():
     assert generate(CountsUp(), [0], 0, greedy, generator(0)) == []
 
 
-def test_the_model_is_shown_no_more_than_the_context_asked_for():
-    short, whole = CountsUp(), CountsUp()
-    assert generate(short, [0, 1, 2], 4, greedy, generator(0), context=2) == [3, 4, 0, 1]
-    generate(whole, [0, 1, 2], 4, greedy, generator(0))
-    assert short.shown == [2, 2, 2, 2]
-    assert whole.shown == [3, 4, 5, 6]
+def test_the_model_is_shown_all_there_is_up_to_its_context():
+    model = CountsUp()
+    assert generate(model, [0, 1, 2], 4, greedy) == [3, 4, 0, 1]
+    assert model.shown == [3, 4, 4, 4]
+
+
+def test_writing_ends_with_the_id_to_stop_at():
+    assert generate(CountsUp(), [0], 9, greedy, stop=3) == [1, 2, 3]
+    assert generate(CountsUp(), [3], 2, greedy, stop=3) == [4, 0]  # in the prompt it stops nothing
+    assert generate(CountsUp(), [0], 4, lambda probability, _: 0, stop=0) == [0]
+
+
+def test_a_prompt_may_be_a_tensor():
+    assert generate(CountsUp(), torch.tensor([0, 1]), 2, greedy) == [2, 3]
+    with pytest.raises(CourseError, match="The prompt is empty"):
+        generate(CountsUp(), torch.tensor([], dtype=torch.int64), 2, greedy)
+
+
+def test_sampling_without_a_generator_says_where_to_get_one(abc):
+    with pytest.raises(CourseError, match=r"pass generator=generator\(1\), from course_utils.seeding"):
+        generate(abc[0], [0], 3, sample)
+
+
+def test_a_model_that_is_being_trained_writes_without_dropout_and_goes_on_training():
+    model = CountsUp().train()
+    generate(model, [0], 2, greedy)
+    assert model.modes == [False, False] and model.training
 
 
 def test_the_strategy_gets_probabilities_and_the_readers_generator():
@@ -96,13 +118,7 @@ def test_a_counting_model_and_the_contract_give_the_same_probabilities(abc):
     model, vocabulary = abc
     ids = vocabulary.encode("ab").ids.tolist()
     logits, _ = model(torch.tensor([ids]))
-    torch.testing.assert_close(next_token_probabilities(model, ids), logits[0, -1].softmax(dim=-1), rtol=0, atol=1e-12)
-    torch.testing.assert_close(next_token_probabilities(model, ids), torch.from_numpy(model.distribution(ids)))
-
-
-def test_a_neural_model_gives_the_softmax_of_its_last_position():
-    expected = torch.tensor([0.0, 0.0, 0.0, 9.0, 0.0]).softmax(dim=-1)
-    torch.testing.assert_close(next_token_probabilities(CountsUp(), [0, 1, 2]), expected)
+    torch.testing.assert_close(model.next_probabilities(ids), logits[0, -1].softmax(dim=-1), rtol=0, atol=1e-12)
 
 
 def test_the_same_seed_writes_the_same_text_and_another_seed_another(abc):

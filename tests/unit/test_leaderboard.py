@@ -7,7 +7,17 @@ import pytest
 
 from course_utils import leaderboard
 from course_utils.errors import CourseError
-from course_utils.leaderboard import Result, chart, fingerprint, load, ranked, results_dir, save, table
+from course_utils.leaderboard import (
+    Result,
+    chart,
+    fingerprint,
+    load,
+    ranked,
+    results_dir,
+    save,
+    stored_compressors,
+    table,
+)
 from course_utils.paths import RESULTS
 from course_utils.text import load_sotu
 from course_utils.viz import COLOURS
@@ -36,6 +46,17 @@ def test_results_on_different_texts_are_not_ranked():
     for show in (ranked, table, chart):
         with pytest.raises(CourseError, match="different test texts"):
             show([GZIP, elsewhere])
+
+
+def test_of_results_with_the_same_name_the_last_counts_everywhere():
+    old = Result("5-gram", "01", 0.5, fingerprint("an older text"))
+    again = [old, GZIP, NGRAM]
+    assert ranked(again) == [NGRAM, GZIP]
+    assert table(again) == table([NGRAM, GZIP])
+    assert [label.get_text() for label in chart(again).axes[0].get_yticklabels()] == ["5-gram", "gzip"]
+    save("01", again)
+    assert load("01") == [NGRAM, GZIP]
+    assert again == [old, GZIP, NGRAM]
 
 
 def test_the_table_is_plain_text_in_columns():
@@ -104,6 +125,23 @@ def test_the_readers_own_results_go_before_those_of_the_course(own_results):
 def test_a_lesson_without_results_is_named():
     with pytest.raises(CourseError, match="no results of lesson 07 yet; run its notebook"):
         load("07")
+
+
+def test_stored_compressors_are_for_the_text_they_were_measured_on_alone(own_results):
+    own_results.mkdir()
+    stored = {"PPMd, order 2": {"cold": 2.5, "primed": 1.5}, "made_by": "hand", "test": TEST}
+    (own_results / "compressors.json").write_text(json.dumps(stored), encoding="utf-8")
+    assert stored_compressors("the held-out text") == {"PPMd, order 2": 2.5, "PPMd, order 2, primed": 1.5}
+    with pytest.raises(CourseError, match=f"the text {TEST}, not on this one, {fingerprint('x')};.*load_sotu"):
+        stored_compressors("x")
+
+
+def test_the_committed_numbers_of_ppmd_are_of_the_test_text(monkeypatch):
+    monkeypatch.setattr(leaderboard, "RESULTS", RESULTS)
+    stored = stored_compressors(load_sotu().test)
+    names = {f"PPMd, order {order}{primed}" for order in (8, 12) for primed in ("", ", primed")}
+    assert set(stored) == names
+    assert min(stored, key=stored.get) == "PPMd, order 12, primed"
 
 
 def test_the_committed_results_of_lesson_01_were_measured_on_the_test_text_and_kneser_ney_wins(monkeypatch):

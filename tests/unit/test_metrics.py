@@ -89,8 +89,9 @@ def test_a_word_model_with_a_small_vocabulary_cannot_win_by_calling_words_unknow
     honest, evasive = WordVocabulary(text, min_count=1), WordVocabulary(text, min_count=99)
     costs = []
     for vocabulary in (honest, evasive):
-        model = NGram.fit(vocabulary.encode(text), vocabulary, order=2)
-        costs.append(bits_per_byte(model, vocabulary.encode(text), Speller(vocabulary.rare)))
+        encoding = vocabulary.encode(text)
+        model = NGram.fit(encoding, vocabulary, order=2)
+        costs.append(bits_per_byte(model, encoding, Speller(encoding.unknown)))
     assert costs[0] < costs[1]
 
 

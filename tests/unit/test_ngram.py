@@ -50,9 +50,23 @@ def test_fit_without_an_order_makes_a_model_of_five(vocabulary):
     assert NGram.fit(vocabulary.encode(TEXT), vocabulary).order == 5
 
 
-def test_the_numbers_stored_are_an_alpha_for_each_ngram_and_a_gamma_for_each_context():
+def test_the_parameters_are_an_alpha_for_each_ngram_seen_and_a_gamma_for_each_context_seen():
     model = NGram(NgramCounts([1, 2, 1], vocabulary_size=4, order=3, start=0), KneserNey())
-    assert model.parameter_count == (4 + 1) + (3 + 4) + (2 + 3)  # bigrams 01 12 21, trigrams 012 121
+    # single tokens 1, 2 after nothing; bigrams 01 12 21 after 0 1 2; trigrams 012 121 after 01 12
+    assert model.parameter_count == (2 + 1) + (3 + 3) + (2 + 2)
+
+
+def test_a_model_is_not_charged_for_the_orders_it_does_not_ask():
+    counts = NgramCounts([1, 2, 1], vocabulary_size=4, order=3, start=0)
+    assert NGram(counts, AddK(0.5)).parameter_count == 2 + 2
+    assert NGram(counts, AddK(0)).parameter_count == 2 + 2  # a gamma of 0 must be known too
+    assert NGram(counts, JelinekMercer((0.5, 0.5, 0))).parameter_count == (2 + 1) + (3 + 3)
+
+
+def test_a_model_of_counts_has_no_state_to_save_and_no_device():
+    model = NGram(NgramCounts([1, 2, 1], vocabulary_size=4, order=2, start=0), KneserNey())
+    assert model.state_dict() == {}
+    assert model.to("meta").device.type == "cpu"
 
 
 def test_maximum_likelihood_of_a_bigram_is_the_share_of_its_context():
@@ -125,6 +139,7 @@ def test_ids_outside_the_vocabulary_are_refused_by_every_way(model, ids):
     valid, wrong = torch.zeros(1, len(ids), dtype=torch.int64), torch.tensor([[min(i, size) for i in ids]])
     calls = [
         lambda: model.distribution(wrong[0].tolist()),
+        lambda: model.next_probabilities(wrong[0].tolist()),
         lambda: model(wrong),
         lambda: model.token_nats(wrong, valid),
         lambda: model.token_nats(valid, wrong),

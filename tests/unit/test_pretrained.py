@@ -51,6 +51,18 @@ def test_the_likeliest_next_tokens_come_first_and_are_probabilities(chat):
     assert 0.5 < sum(values) < 1
 
 
+def test_next_tokens_that_read_alike_are_added_up(chat):
+    text = "I love you 😀"
+    ids = chat.tokenizer(text, return_tensors="pt").input_ids
+    with torch.no_grad():
+        highest = chat.model(ids).logits[0, -1].softmax(dim=-1).topk(50).values
+    expected = chat.next_token(text, top=50)
+    values = list(expected.values())
+    assert len(expected) < 50  # several are parts of emojis
+    assert sum(values) == pytest.approx(highest.sum().item(), abs=1e-6)
+    assert values == sorted(values, reverse=True)
+
+
 def test_the_bits_of_a_text_are_torchs_cross_entropy_over_ln_2(chat):
     ids = chat.tokenizer(SKY, return_tensors="pt").input_ids
     with torch.no_grad():

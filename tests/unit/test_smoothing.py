@@ -27,6 +27,7 @@ SMOOTHINGS = [
     JelinekMercer(0),
     JelinekMercer(0.3),
     JelinekMercer(1),
+    JelinekMercer((0.9, 0.5, 0.1, 0.7, 0, 1)),  # the longest streams have n-grams of six
     AbsoluteDiscount(),
     KneserNey(),
 ]
@@ -105,6 +106,15 @@ def test_jelinek_mercer_mixes_each_order_with_the_one_below():
     assert after(JelinekMercer(0.5), [3]) == pytest.approx(unigram)  # unseen: handed down whole
 
 
+def test_jelinek_mercer_may_have_a_weight_for_each_order():
+    unigram = [0.1 * 0.25 + 0.9 * count / 6 for count in (0, 4, 2, 0)]
+    bigram = [0.25 * lower + 0.75 * seen for lower, seen in zip(unigram, (0, 1 / 3, 2 / 3, 0), strict=True)]
+    assert after(JelinekMercer((0.9, 0.75)), [1]) == pytest.approx(bigram)
+    assert after(JelinekMercer((0.9, 0.75)), [3]) == pytest.approx(unigram)
+    assert after(JelinekMercer((0.4, 0.4)), [1]) == after(JelinekMercer(0.4), [1])
+    assert [JelinekMercer((0.9, 0.75)).weight(n) for n in (1, 2)] == [0.9, 0.75]
+
+
 def test_kneser_ney_prefers_the_word_that_follows_many_to_the_word_that_is_frequent():
     francisco, glass = 1, 2  # "San Francisco" often; glass after all sorts
     text = [3, 1, 0, 3, 1, 0, 3, 1, 0, 3, 1, 0, 4, 2, 0, 5, 2, 0, 6, 2, 0]
@@ -144,6 +154,10 @@ def test_modified_discounts_are_those_of_the_paper_on_paper():
 )
 def test_discounts_fall_back_where_the_data_do_not_carry_the_estimate(counts):
     assert modified_discounts(np.array(counts, dtype=np.int64)) == (0.5, 1.0, 1.5)
+
+
+def test_the_first_discount_is_y():
+    assert modified_discounts(np.repeat([1, 2, 3, 4], [900, 210, 80, 41]))[0] == pytest.approx(900 / (900 + 2 * 210))
 
 
 @given(st.lists(st.integers(0, 6), max_size=200))
@@ -193,10 +207,16 @@ def test_add_k_refuses_a_k_that_is_negative_or_no_number(k):
         AddK(k)
 
 
-@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
-def test_jelinek_mercer_refuses_a_weight_outside_zero_and_one(weight):
+@pytest.mark.parametrize("weights", [-0.1, 1.1, float("nan"), (0.5, 1.1), (0.5, float("nan"))])
+def test_jelinek_mercer_refuses_a_weight_outside_zero_and_one(weights):
     with pytest.raises(CourseError, match="expected a number from 0 to 1"):
-        JelinekMercer(weight)
+        JelinekMercer(weights)
+
+
+@pytest.mark.parametrize("weights", [(), (0.5,)])
+def test_jelinek_mercer_refuses_an_order_without_a_weight(weights):
+    with pytest.raises(CourseError, match=f"has no weight for order {len(weights) + 1}; give one for each order"):
+        NGram(NgramCounts(**TOY), JelinekMercer(weights))
 
 
 def test_a_rule_without_a_table_is_no_smoothing():

@@ -94,7 +94,6 @@ def test_inputs_are_the_ids_one_place_later_behind_the_start():
 def test_a_word_vocabulary_keeps_what_occurs_often_enough_and_sorts_it():
     vocabulary = WordVocabulary("b a b a c\n\n b", min_count=2)
     assert vocabulary.tokens == ("<unk>", "\n\n", " a", " b")
-    assert vocabulary.rare == (" c", "b")
     assert vocabulary.start == 1
 
 
