@@ -55,11 +55,11 @@ def table(results: Iterable[Result]) -> str:
 def chart(results: Iterable[Result], highlight: Iterable[str] = ()) -> Figure:
     """The ranking as bars, shorter is better."""
     values = {result.name: result.bits_per_byte for result in ranked(results)}
-    return bars(values, "bits per byte of held-out text (less is better)", highlight=list(highlight), digits=3)
+    return bars(values, "bits per byte of test text (less is better)", highlight=list(highlight), digits=3)
 
 
 def stored_compressors(test: str) -> dict[str, float]:
-    """Bits per byte of compressors that the course does not install, as `python -m tools.compressors` measured them.
+    """Bits per byte of compressors that take long or are not installed, measured by `python -m tools.compressors`.
 
     Named like "PPMd, order 12" (which has read nothing before) and "PPMd, order 12, primed" (with the training text).
     Raises CourseError if they were measured on another text than `test`.

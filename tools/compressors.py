@@ -1,14 +1,16 @@
-"""Measure PPMd on the test text and write data/results/compressors.json.
+"""Measure compressors on the test text, cold and primed, and write data/results/compressors.json.
 
-PPMd, variant I (Shkarin 2002), predicts the next byte from the last few, as the n-gram models do: it is the strongest
-compressor they are compared with. Lessons read the stored numbers, so that no reader needs its package.
+Lessons read the stored numbers: priming takes long, and no reader needs the package of PPMd. PPMd, variant I (Shkarin
+2002), predicts the next byte from the last few, as the n-gram models do: it is the strongest of those here.
 """
 
 import json
 import sys
+from functools import partial
 
 import pyppmd
 
+from course_utils import metrics
 from course_utils.leaderboard import fingerprint
 from course_utils.paths import RESULTS
 from course_utils.text import load_sotu
@@ -30,16 +32,12 @@ def size(data: bytes, order: int) -> int:
 
 
 def measured(train: str, test: str) -> dict:
-    """What compressors.json says: each order cold and primed, with what, and of which text."""
-    orders = {
-        f"PPMd, order {order}": {
-            "cold": bits_per_byte(test, order),
-            "primed": bits_per_byte(test, order, primed_with=train),
-        }
-        for order in ORDERS
-    }
+    """What compressors.json says: each compressor cold and primed, made with what, and of which text."""
+    ways = {name: partial(metrics.compressed_bits_per_byte, compressor=name) for name in metrics.COMPRESSORS}
+    ways |= {f"PPMd, order {order}": partial(bits_per_byte, order=order) for order in ORDERS}
+    bits = {name: {"cold": way(test), "primed": way(test, primed_with=train)} for name, way in ways.items()}
     made = {"made_by": "python -m tools.compressors", "version": f"pyppmd {pyppmd.__version__}"}
-    return orders | made | {"test": fingerprint(test)}
+    return bits | made | {"test": fingerprint(test)}
 
 
 def main() -> int:

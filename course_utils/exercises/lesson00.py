@@ -158,7 +158,7 @@ QUIZ = (
         (
             Option("The next word.", "Not yet: a word is only chosen afterwards, by a rule that you can change."),
             Option(
-                "A probability for every token of its vocabulary.",
+                "A probability for every token it knows.",
                 "Choosing one of them is a separate step, and all sampling methods differ only there.",
                 right=True,
             ),

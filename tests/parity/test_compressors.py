@@ -1,4 +1,4 @@
-"""The stored numbers of PPMd against PPMd itself."""
+"""The stored numbers of the compressors against the compressors themselves."""
 
 import json
 
@@ -6,6 +6,7 @@ import pyppmd
 import pytest
 
 from course_utils.leaderboard import fingerprint
+from course_utils.metrics import compressed_bits_per_byte
 from course_utils.text import load_sotu
 from tools.compressors import COMPRESSORS, MEMORY, bits_per_byte, measured, size
 
@@ -17,6 +18,14 @@ def test_the_stored_bits_of_ppmd_are_measured_again(record_property):
     record_property("primed", again)
     assert stored["test"] == fingerprint(splits.test)
     assert again == pytest.approx(stored["PPMd, order 12"]["primed"], abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gzip", "bz2", "xz"])
+def test_the_stored_bits_of_pythons_own_compressors_are_measured_again(name):
+    splits, stored = load_sotu(), json.loads(COMPRESSORS.read_text(encoding="utf-8"))
+    again = compressed_bits_per_byte(splits.test, name, primed_with=splits.train)
+    assert again == pytest.approx(stored[name]["primed"], abs=1e-3)
 
 
 def test_what_ppmd_made_of_an_address_is_all_that_is_needed_to_read_it_again():

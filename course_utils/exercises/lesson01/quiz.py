@@ -4,9 +4,10 @@ from course_utils.exercises.specs import Option, Question
 
 QUIZ = (
     Question(
-        "A trigram model without smoothing meets one three-word sequence it never counted. Its perplexity there?",
+        "A trigram model without smoothing has counted what follows two words, and meets a third that never did. "
+        "Its perplexity there?",
         (
-            Option("A little higher than without it.", "One factor of 0 makes the probability of the text 0."),
+            Option("A little higher than elsewhere.", "One factor of 0 makes the probability of the text 0."),
             Option(
                 "Infinite.",
                 "The sequence has probability 0, so the whole text has, and -log 0 is infinite.",
