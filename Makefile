@@ -42,7 +42,7 @@ notebooks: ## execute the lessons in order and write their outputs
 	@$(BOOTSTRAP) tests
 	@$(PROGRESS) $(STEADY) $(NO_NETWORK) $(RUN) -m tools.notebooks execute $(ARGS)
 
-notebooks-solved: ## write the lessons with solutions filled in, under artifacts/
+notebooks-solved: ## write the lessons with solutions filled in, under build/solved/
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m tools.notebooks solve $(ARGS)
 
