@@ -1,19 +1,35 @@
 """Text on its way to a model: corpora, how text is cut into tokens, and the numbers that stand for them."""
 
 from course_utils.text.corpora import Address, Splits, load_addresses, load_names, load_sotu, load_wiki, split_addresses
+from course_utils.text.pronunciations import (
+    LETTERS,
+    PHONEMES,
+    Pronunciations,
+    SymbolVocabulary,
+    load_pronunciations,
+    pronunciation_batches,
+    spelling_ids,
+)
 from course_utils.text.vocabulary import ByteVocabulary, CharVocabulary, Encoding, WordVocabulary, word_pieces
 
 __all__ = [
+    "LETTERS",
+    "PHONEMES",
     "Address",
     "ByteVocabulary",
     "CharVocabulary",
     "Encoding",
+    "Pronunciations",
     "Splits",
+    "SymbolVocabulary",
     "WordVocabulary",
     "load_addresses",
     "load_names",
+    "load_pronunciations",
     "load_sotu",
     "load_wiki",
+    "pronunciation_batches",
+    "spelling_ids",
     "split_addresses",
     "word_pieces",
 ]

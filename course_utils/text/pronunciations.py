@@ -1,0 +1,178 @@
+"""How English words are spoken: the pronouncing dictionary, its letters and phonemes as ids, and batches of pairs."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from course_utils import assets
+from course_utils.errors import CourseError
+from course_utils.seeding import generator
+from course_utils.text.batches import mixed
+from course_utils.text.splits import part_by_hash
+
+PAD, START, END = 0, 1, 2
+NO_TARGET = -100          # what `cross_entropy` leaves out
+POOL = 50                 # batches that are sorted by length together
+Words = dict[str, tuple[tuple[str, ...], ...]]
+
+
+# --- the dictionary -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pronunciations:
+    """Spellings and how they are spoken, in three parts.
+
+    Each part maps a spelling to its pronunciations, most of them one; a pronunciation is a tuple of phonemes without
+    stress, `{"ox": (("AA", "K", "S"),)}`.
+    """
+
+    train: Words
+    validation: Words
+    test: Words
+
+
+def load_pronunciations() -> Pronunciations:
+    """The CMU Pronouncing Dictionary: the spellings of the letters a–z and the apostrophe, in its order.
+
+    Split by spelling, so that all pronunciations of one spelling are in one part: of 100 spellings about 10 are test,
+    5 validation, 85 train.
+    """
+    parts = {"train": {}, "validation": {}, "test": {}}
+    text = (assets.path("cmudict") / "cmudict.dict").read_text(encoding="utf-8")
+    for spelling, pronunciations in _words(text).items():
+        parts[part_by_hash(spelling, validation=5, test=10)][spelling] = pronunciations
+    return Pronunciations(**parts)
+
+
+def _words(text: str) -> Words:
+    """Lines such as `record(2) R IH0 K AO1 R D # a comment` to words; what differs in stress alone is one."""
+    words: dict[str, dict[tuple[str, ...], None]] = {}
+    for line in text.splitlines():
+        spelling, *phonemes = line.partition("#")[0].split()
+        spelling = re.sub(r"\(\d+\)$", "", spelling)
+        if re.fullmatch("[a-z']+", spelling):
+            words.setdefault(spelling, {})[tuple(phoneme.rstrip("012") for phoneme in phonemes)] = None
+    return {spelling: tuple(pronunciations) for spelling, pronunciations in words.items()}
+
+
+# --- symbols and ids ------------------------------------------------------------------------------
+
+
+class SymbolVocabulary:
+    """Symbols and their ids: 0 pads, 1 starts, 2 ends a sequence, the symbols follow from 3 on in the order given."""
+
+    def __init__(self, symbols: Iterable[str], kind: str = "symbol"):
+        self.symbols = tuple(symbols)
+        self.kind = kind
+        self.index = {symbol: i for i, symbol in enumerate(self.symbols, start=END + 1)}
+        if not self.symbols or len(self.index) != len(self.symbols):
+            raise CourseError("A vocabulary needs distinct symbols, at least one; remove the repeated ones.")
+
+    def __len__(self) -> int:
+        return END + 1 + len(self.symbols)
+
+    def __repr__(self) -> str:
+        return f"SymbolVocabulary({len(self.symbols)} {self.kind}s, {len(self)} ids)"
+
+    def encode(self, symbols: Sequence[str]) -> list[int]:
+        """One id a symbol, without start and end. Raises CourseError for no symbols and for an unknown one."""
+        if not len(symbols):
+            raise CourseError(f"expected at least one {self.kind}, got none.")
+        unknown = next((symbol for symbol in symbols if symbol not in self.index), None)
+        if unknown is not None:
+            raise CourseError(f"{unknown!r} is no {self.kind} of this vocabulary; allowed: {' '.join(self.symbols)}.")
+        return [self.index[symbol] for symbol in symbols]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The symbols before the first end; padding and start say nothing. Raises CourseError for an unknown id."""
+        symbols = []
+        for i in map(int, ids):
+            if i == END:
+                break
+            if not 0 <= i < len(self):
+                raise CourseError(f"ids must lie in 0 … {len(self) - 1}; got {i}.")
+            if i > END:
+                symbols.append(self.symbols[i - END - 1])
+        return symbols
+
+
+ARPABET = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+LETTERS = SymbolVocabulary("'abcdefghijklmnopqrstuvwxyz", kind="letter")
+PHONEMES = SymbolVocabulary(ARPABET.split(), kind="phoneme")
+
+
+def spelling_ids(spellings: Iterable[str]) -> torch.Tensor:
+    """Spellings as an encoder reads them: (B, S) int64, letters, end, padding. Raises CourseError for a strange one."""
+    return _padded([[*LETTERS.encode(spelling), END] for spelling in spellings]).long()
+
+
+def _padded(rows: list[list[int]], padding: int = PAD) -> torch.Tensor:
+    """(N, longest) int8, enough for ids below 128 and -100, an eighth of the memory."""
+    if not rows:
+        raise CourseError("expected at least one word, got none.")
+    longest = max(map(len, rows))
+    return torch.tensor([row + [padding] * (longest - len(row)) for row in rows], dtype=torch.int8)
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+class PairBatches:
+    """Spellings and pronunciations as ids, cut into batches; made by `pronunciation_batches`."""
+
+    def __init__(self, pairs: list[tuple[str, tuple[str, ...]]], batch: int, seed: int):
+        if not pairs or batch < 1:
+            raise CourseError(f"expected at least one pair and a batch of at least 1; got {len(pairs)} and {batch}.")
+        letters = [LETTERS.encode(spelling) for spelling, _ in pairs]
+        phonemes = [PHONEMES.encode(pronunciation) for _, pronunciation in pairs]
+        self.source = _padded([[*row, END] for row in letters])                      # (N, longest)
+        self.inputs = _padded([[START, *row] for row in phonemes])
+        self.targets = _padded([[*row, END] for row in phonemes], NO_TARGET)
+        self.source_lengths = (self.source != PAD).sum(1)                            # (N,)
+        self.target_lengths = (self.inputs != PAD).sum(1)
+        self.batch = batch
+        self.seed = seed
+        self.steps_per_epoch = -(-len(pairs) // batch)
+        self._order = lru_cache(maxsize=1)(self._shuffled)
+
+    def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Source (B, S), inputs (B, T), targets (B, T), int64, no wider than the longest; the same for the same step.
+
+        The smallest batch of an epoch holds what is left over. Raises CourseError for a negative step.
+        """
+        if step < 0:
+            raise CourseError(f"expected a step of 0 or more, got {step}.")
+        epoch, place = divmod(step, self.steps_per_epoch)
+        rows = self._order(epoch)[place]
+        source, target = self.source_lengths[rows].max(), self.target_lengths[rows].max()
+        widths = (self.source, source), (self.inputs, target), (self.targets, target)
+        return tuple(ids[rows, :width].long() for ids, width in widths)
+
+    def _shuffled(self, epoch: int) -> tuple[torch.Tensor, ...]:
+        """The rows of each batch of an epoch: shuffled, sorted by length within pools, cut, the batches shuffled."""
+        randomness = generator(mixed(self.seed, epoch))
+        shuffled = torch.randperm(len(self.source), generator=randomness)
+        pool = torch.arange(len(shuffled)) // (POOL * self.batch)
+        source_length, target_length = self.source_lengths[shuffled], self.target_lengths[shuffled]
+        key = (pool * (self.source.shape[1] + 1) + source_length) * (self.targets.shape[1] + 1) + target_length
+        batches = shuffled[key.argsort(stable=True)].split(self.batch)
+        return tuple(batches[i] for i in torch.randperm(len(batches), generator=randomness))
+
+
+def pairs_of(words: Words) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each spelling with each of its pronunciations."""
+    return ((spelling, spoken) for spelling, pronunciations in words.items() for spoken in pronunciations)
+
+
+def pronunciation_batches(words: Words, batch: int, seed: int) -> PairBatches:
+    """A batch for each step: every spelling with each of its pronunciations once an epoch, in an order of its own.
+
+    Words of like length stand together, so that little is padded: source is letters, end, padding (0); inputs are
+    start, phonemes, padding; targets are phonemes, end, and -100 where there is nothing to predict. Raises CourseError
+    where there are no words, for `batch` below 1, and for a letter or phoneme that is none.
+    """
+    return PairBatches(list(pairs_of(words)), batch, seed)
