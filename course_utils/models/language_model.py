@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, groupby, islice
 
 import torch
 from torch import nn
@@ -10,6 +11,9 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.shapes import check_shape
+
+TOKENS_A_PASS = 8_192                                              # for an LSTM of width 384 more was not faster
+LOGITS_A_PASS = 2**24                                              # 64 MB: with a large vocabulary they fill the memory
 
 
 class LanguageModel(nn.Module):
@@ -42,21 +46,25 @@ class LanguageModel(nn.Module):
         """−ln p of each target given the ids up to its position: (B, T) in nats, on the CPU, without dropout.
 
         A text of any length: it is read in overlapping windows of `context` tokens, so that each token sees at least
-        `context // 2` tokens before it (fewer only at the start of the text). Raises ShapeError where ids and targets
-        do not fit, CourseError for an id outside the vocabulary.
+        `context // 2` tokens before it (fewer only at the start of the text). A pass reads many windows at once. Raises
+        ShapeError where ids and targets do not fit, CourseError for an id outside the vocabulary.
         """
         check_shape(ids, "B T", "ids")
         check_shape(targets, f"{ids.shape[0]} {ids.shape[1]}", "targets")
         check_ids(ids, self.vocabulary_size, "ids")
         check_ids(targets, self.vocabulary_size, "targets")
-        nats, step = [torch.empty(ids.shape[0], 0)], max(1, self.context // 2)
+        nats, tokens = [torch.empty(ids.shape[0], 0)], min(TOKENS_A_PASS, LOGITS_A_PASS // self.vocabulary_size)
         with measuring(self):
-            for begin in range(0, ids.shape[1], step):
-                first, end = max(0, begin + step - self.context), begin + step
-                logits = self(ids[:, first:end].to(self.device))[0][:, begin - first :].float()    # (B, step, V)
-                wanted = targets[:, begin:end].to(self.device)
-                nats.append(functional.cross_entropy(logits.transpose(1, 2), wanted, reduction="none").cpu())
+            for windows in passes(ids.shape[1], self.context, tokens // max(1, ids.shape[0])):
+                read = torch.stack([ids[:, window.first : window.end] for window in windows])          # (windows, B, S)
+                wanted = torch.stack([targets[:, window.begin : window.end] for window in windows])    # (windows, B, T)
+                nats += self._last_nats(read.flatten(0, 1), wanted.flatten(0, 1)).view(wanted.shape)
         return torch.cat(nats, dim=1)
+
+    def _last_nats(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """One pass over ids (B, S): −ln p of targets (B, T), which follow the last T of them; (B, T) on the CPU."""
+        logits = self(ids.to(self.device))[0][:, -targets.shape[1] :].float()
+        return functional.cross_entropy(logits.transpose(1, 2), targets.to(self.device), reduction="none").cpu()
 
     def next_probabilities(self, ids: Sequence[int]) -> torch.Tensor:
         """(V,) probabilities of the token after `ids`, of which the last `context` are read; on the CPU, no dropout.
@@ -70,6 +78,44 @@ class LanguageModel(nn.Module):
         with measuring(self):
             logits, _ = self(recent[None].to(self.device))
         return logits[0, -1].float().softmax(dim=-1).cpu()
+
+    def read(self, ids: Sequence[int], memory=None):
+        """(V,) probabilities of the token after `ids`, which follow what `memory` holds, and the memory of both.
+
+        A memory is a value: nobody changes it, so it may be gone on from in several ways. None is that of nothing read.
+        Here it is the tuple of the last `context` ids; a network that carries a state keeps that instead. Raises
+        CourseError where there is no id to go on from, or one outside the vocabulary.
+        """
+        recent = (*(memory or ()), *(int(i) for i in ids))[-self.context :]
+        return self.next_probabilities(recent), recent
+
+
+@dataclass(frozen=True)
+class Window:
+    """A pass reads the tokens `first:end` of a text and answers for `begin:end`; those before are only context."""
+
+    first: int
+    begin: int
+    end: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many tokens are read, and for how many of them there is an answer."""
+        return self.end - self.first, self.end - self.begin
+
+
+def passes(length: int, context: int, tokens: int) -> Iterator[list[Window]]:
+    """Windows over a text in order, those of one shape together as long as they hold at most `tokens` tokens.
+
+    One window is the least, however long. They move by half a context.
+    """
+    step = max(1, context // 2)
+    begins = range(0, length, step)
+    windows = [Window(max(0, begin + step - context), begin, min(begin + step, length)) for begin in begins]
+    for (read, _), alike in groupby(windows, key=lambda window: window.shape):
+        most = max(1, tokens // read)
+        while together := list(islice(alike, most)):
+            yield together
 
 
 @contextmanager

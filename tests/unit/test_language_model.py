@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models import language_model
 from course_utils.models.counts import NgramCounts
-from course_utils.models.language_model import LanguageModel
+from course_utils.models.language_model import LanguageModel, passes
 from course_utils.models.ngram import NGram
 from course_utils.models.smoothing import KneserNey
 from course_utils.seeding import generator
@@ -19,7 +20,10 @@ V, CONTEXT, REACH = 7, 10, 3
 
 
 class MeanOfTheLast(LanguageModel):
-    """Logits from the mean of the embeddings of the last `reach` tokens, with dropout; remembers what it was shown."""
+    """Logits from the mean of the embeddings of the last `reach` tokens, with dropout.
+
+    Remembers what it was shown, a pass at a time: rows, length and device.
+    """
 
     vocabulary_size, context = V, CONTEXT
 
@@ -32,7 +36,7 @@ class MeanOfTheLast(LanguageModel):
         self.reach, self.context, self.shown, self.fails = reach, context, [], False
 
     def forward(self, ids, targets=None):
-        self.shown.append((ids.shape[1], ids.device.type))
+        self.shown.append((*ids.shape, ids.device.type))
         if self.fails:
             raise RuntimeError("this model is broken")
         x = self.dropout(self.embedding(ids))
@@ -84,18 +88,55 @@ def test_a_token_sees_at_least_half_a_context_and_no_more_than_a_whole_one():
 def test_no_pass_is_longer_than_the_context_however_long_the_text():
     model = MeanOfTheLast()
     model.token_nats(*text(95))
-    assert max(length for length, _ in model.shown) == CONTEXT
-    assert len(model.shown) == 19                                  # each pass gives half a context of answers
+    assert max(length for _, length, _ in model.shown) == CONTEXT
+    assert model.shown == [(2, 5, "cpu"), (2 * 18, CONTEXT, "cpu")]  # 18 windows side by side, two texts each
+
+
+def test_no_pass_holds_more_tokens_than_fit(monkeypatch):
+    model, (ids, targets) = MeanOfTheLast(), text(98)
+    at_once = model.token_nats(ids, targets)
+    for tokens, logits in ((150, 2**24), (8192, 150 * V)):         # so 7 windows of 10 tokens and 2 texts
+        model.shown.clear()
+        monkeypatch.setattr(language_model, "TOKENS_A_PASS", tokens)
+        monkeypatch.setattr(language_model, "LOGITS_A_PASS", logits)
+        torch.testing.assert_close(model.token_nats(ids, targets), at_once)
+        assert [(rows, length) for rows, length, _ in model.shown] == [(2, 5), (14, 10), (14, 10), (8, 10), (2, 8)]
+
+
+def test_a_window_that_does_not_fit_is_read_alone(monkeypatch):
+    monkeypatch.setattr(language_model, "LOGITS_A_PASS", 1)
+    model, (ids, targets) = MeanOfTheLast(), text(15)
+    torch.testing.assert_close(model.token_nats(ids, targets), in_one_pass(model, ids, targets))
+    assert [(rows, length) for rows, length, _ in model.shown[:3]] == [(2, 5), (2, 10), (2, 10)]
+
+
+@pytest.mark.parametrize("length", [1, 2, 9, 10, 11, 37])
+@pytest.mark.parametrize("context", [1, 2, 3, 8, 9])
+def test_the_windows_answer_for_each_token_once_and_show_it_what_is_promised(length, context):
+    windows = [window for together in passes(length, context, tokens=20) for window in together]
+    assert [t for window in windows for t in range(window.begin, window.end)] == list(range(length))
+    for window in windows:
+        assert window.shape == (window.end - window.first, window.end - window.begin)
+        assert 0 <= window.first <= window.begin < window.end <= length
+        assert window.end - window.first <= context
+        assert window.first == 0 or window.begin - window.first >= context // 2
+
+
+def test_windows_that_are_read_together_are_of_one_shape():
+    for together in passes(37, 9, tokens=20):
+        assert len({window.shape for window in together}) == 1
+        assert len(together) <= 20 // together[0].shape[0]
 
 
 def test_a_model_that_reads_one_token_at_a_time_is_asked_for_one_at_a_time():
     model, (ids, targets) = MeanOfTheLast(reach=1, context=1), text(3)
     torch.testing.assert_close(model.token_nats(ids, targets), in_one_pass(model, ids, targets))
-    assert [length for length, _ in model.shown[:3]] == [1, 1, 1]
+    assert {length for _, length, _ in model.shown[:-1]} == {1}
 
 
 def test_an_empty_text_has_no_nats():
     assert MeanOfTheLast().token_nats(*text(0)).shape == (2, 0)
+    assert MeanOfTheLast().token_nats(*text(23, batch=0)).shape == (0, 23)
 
 
 # --- measuring is not training
@@ -146,7 +187,7 @@ def test_no_more_than_the_last_context_of_ids_is_read():
     model = MeanOfTheLast(reach=CONTEXT)
     longer = [5, 5, *range(V), 1, 2, 3]
     assert torch.equal(model.next_probabilities(longer), model.next_probabilities(longer[-CONTEXT:]))
-    assert model.shown == [(CONTEXT, "cpu")] * 2
+    assert model.shown == [(1, CONTEXT, "cpu")] * 2
 
 
 def test_without_an_id_there_is_nothing_to_go_on_from():
@@ -159,6 +200,53 @@ def test_an_ngram_models_next_probabilities_are_its_distribution():
     for ids in ([], [1], [3, 2]):
         assert torch.is_tensor(model.next_probabilities(ids))
         assert model.next_probabilities(ids).tolist() == model.distribution(ids).tolist()
+
+
+# --- reading on
+
+
+def test_reading_on_from_a_memory_is_reading_all_at_once():
+    model = MeanOfTheLast(reach=CONTEXT)
+    first, memory = model.read([4, 0])
+    torch.testing.assert_close(first, model.next_probabilities([4, 0]))
+    second, _ = model.read([6, 1], memory)
+    torch.testing.assert_close(second, model.next_probabilities([4, 0, 6, 1]))
+
+
+def test_a_memory_can_be_gone_on_from_twice():
+    model = MeanOfTheLast(reach=CONTEXT)
+    _, memory = model.read(torch.tensor([4, 0]))
+    ways = [model.read([6], memory), model.read([1], memory), model.read([6], memory)]
+    assert memory == (4, 0)
+    assert torch.equal(ways[0][0], ways[2][0]) and not torch.equal(ways[0][0], ways[1][0])
+    assert [memory for _, memory in ways] == [(4, 0, 6), (4, 0, 1), (4, 0, 6)]
+
+
+def test_a_memory_holds_no_more_than_the_context():
+    model, memory = MeanOfTheLast(), None
+    for i in range(25):
+        _, memory = model.read([i % V], memory)
+    assert memory == tuple(i % V for i in range(15, 25))
+    assert model.read(range(V), memory)[1] == (*memory[-3:], *range(V))
+
+
+def test_an_ngram_model_reads_on_as_it_reads():
+    model = NGram(NgramCounts([1, 2, 1, 2, 1, 1], vocabulary_size=4, order=3, start=0), KneserNey())
+    assert model.read([])[0].tolist() == model.distribution([]).tolist()
+    _, memory = model.read([1])
+    for token in (1, 2, 3):
+        assert model.read([token], memory)[0].tolist() == model.distribution([1, token]).tolist()
+
+
+@pytest.mark.parametrize("memory", [None, (1, 2)])
+def test_reading_refuses_ids_the_model_does_not_have(memory):
+    with pytest.raises(CourseError, match=f"must lie in 0 … {V - 1}; got "):
+        MeanOfTheLast().read([V], memory)
+
+
+def test_reading_nothing_after_nothing_says_where_to_begin():
+    with pytest.raises(CourseError, match=r"no ids to go on from; begin with \[vocabulary.start\]"):
+        MeanOfTheLast().read([])
 
 
 # --- numbers and where they are
@@ -182,7 +270,7 @@ def test_the_ids_are_brought_to_where_the_model_is():
     for measure in (lambda: model.token_nats(ids, targets), lambda: model.next_probabilities([1])):
         with pytest.raises(RuntimeError, match="this model is broken"):
             measure()
-    assert model.shown == [(3, "meta"), (1, "meta")]
+    assert model.shown == [(2, 3, "meta"), (1, 1, "meta")]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
