@@ -1,0 +1,95 @@
+"""Weights and training states on disk: safetensors for numbers, JSON for the rest, never a pickle.
+
+A file is written aside and moved into place, so a killed run leaves the last whole checkpoint and nothing half-written.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from course_utils.errors import CourseError
+
+PATTERN = "step-*.json"
+
+
+class CheckpointError(CourseError):
+    """A checkpoint cannot be used; the message says which file and what to do."""
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Save tensors by name, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Save a value as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file. Raises CheckpointError where it is missing or damaged."""
+    if not path.exists():
+        raise CheckpointError(f"There is no {path.name} in {path.parent.name}/; expected a saved checkpoint.")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path.name} is damaged ({error}); delete it, and restore or retrain it.") from error
+
+
+def read_json(path: Path) -> dict:
+    """The value of a JSON file. Raises CheckpointError where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path.name} in {path.parent.name}/ cannot be read: {error}") from error
+
+
+# --- the state of a training run ------------------------------------------------------------------
+
+
+def save_state(folder: Path, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping) -> None:
+    """Keep a run as it is after `step` steps; the checkpoints before it are removed once this one is whole."""
+    stem = folder / f"step-{step:08d}"
+    write_tensors(stem.with_suffix(".safetensors"), tensors)
+    write_json(stem.with_suffix(".json"), facts)                   # last: where it is, the tensors are whole
+    for old in folder.glob(PATTERN):
+        if old.stem != stem.name:
+            old.unlink(missing_ok=True)                            # first: without it the tensors count for nothing
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def load_state(folder: Path) -> tuple[dict[str, torch.Tensor], dict] | None:
+    """The tensors and facts of the newest whole checkpoint, or None where there is none."""
+    newest = max(folder.glob(PATTERN), default=None)
+    if newest is None:
+        return None
+    return read_tensors(newest.with_suffix(".safetensors")), read_json(newest)
+
+
+# --- dictionaries of dictionaries, as optimizers have them ------------------------------------------
+
+
+def flattened(prefix: str, tree: Mapping) -> dict[str, torch.Tensor]:
+    """The tensors of nested dictionaries under names joined by slashes: `optimizer/3/exp_avg`."""
+    flat: dict[str, torch.Tensor] = {}
+    for key, value in tree.items():
+        name = f"{prefix}/{key}"
+        flat |= flattened(name, value) if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def part(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with `prefix/`, without it."""
+    start = f"{prefix}/"
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

@@ -1,0 +1,84 @@
+"""What a recipe is, and where the weights lie that it made."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course_utils.checkpoints import CheckpointError, read_json, read_tensors
+from course_utils.paths import CHECKPOINTS
+from course_utils.text.batches import Batches
+from course_utils.training import FitConfig, own_loss
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `fit` needs beside the model. `data`: the sha256 of everything the model learns from."""
+
+    batches: Batches
+    validate: Callable[[nn.Module], float]
+    data: str
+    loss: Callable = own_loss
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checkpoint and how it is made: `model()` with fresh weights, `prepare()` the data, `measure(model)` the metrics."""
+
+    name: str
+    title: str
+    config: object
+    fit: FitConfig
+    model: Callable[[], nn.Module]
+    prepare: Callable[[], Prepared]
+    measure: Callable[[nn.Module], dict]
+
+
+def sha256(*texts: str) -> str:
+    """The sha256 of texts, one after another."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode())
+    return digest.hexdigest()
+
+
+def load_from(recipe: Recipe, folder: Path = CHECKPOINTS) -> nn.Module:
+    """The recipe's model with the weights of `folder`, in float32 on the CPU, ready to be used.
+
+    Raises CheckpointError where they are missing, damaged or of another model.
+    """
+    path = folder / f"{recipe.name}.safetensors"
+    if not path.exists():
+        raise CheckpointError(f"{path.name} is missing; make it with `python -m course_utils.train {recipe.name}`.")
+    weights = {name: tensor.to(torch.float32) for name, tensor in read_tensors(path).items()}
+    model = recipe.model()
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path.name} does not fit its recipe ({str(error).splitlines()[-1].strip()}); make it again with "
+            f"`python -m course_utils.train {recipe.name}`."
+        ) from error
+    return model.eval()
+
+
+def find(name: str) -> Recipe:
+    """The recipe of this name. Raises CheckpointError with the names there are."""
+    from course_utils.recipes import RECIPES                       # it imports the recipes, which import this file
+
+    if name not in RECIPES:
+        raise CheckpointError(f"There is no checkpoint {name!r}; there are {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def load(name: str) -> nn.Module:
+    """A shipped model, ready to be used."""
+    return load_from(find(name))
+
+
+def about(name: str) -> dict:
+    """What is written down of a shipped model: recipe, data, seed, steps, seconds, hardware, metrics."""
+    return read_json(CHECKPOINTS / f"{find(name).name}.json")

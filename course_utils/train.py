@@ -1,0 +1,85 @@
+"""Make a shipped checkpoint again, by its recipe: `python -m course_utils.train lstm_sotu`.
+
+The run can be stopped and started again: it goes on from its last checkpoint in `build/training/NAME`. At the end the
+weights, rounded to fp16, and what is to be known of them are written to `data/checkpoints/`.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from course_utils import checkpoints, leaderboard
+from course_utils.errors import CourseError
+from course_utils.paths import CHECKPOINTS, REPOSITORY
+from course_utils.recipes import RECIPES, Prepared, Recipe, load_from
+from course_utils.training import History, fit, training_flops
+
+WORK = REPOSITORY / "build" / "training"
+
+
+def make(recipe: Recipe, out: Path, work: Path) -> dict:
+    """Train by the recipe, write `NAME.safetensors` and `NAME.json` to `out`, and return what the latter says.
+
+    The metrics are those of the rounded weights, as they are loaded back from `out`.
+    """
+    prepared, model = recipe.prepare(), recipe.model()
+    history = fit(
+        model, prepared.batches, recipe.fit, validate=prepared.validate, loss=prepared.loss, folder=work / recipe.name
+    )
+    print(history, flush=True)
+    if history.interrupted:
+        raise SystemExit(f"Stopped. The same command goes on from {work / recipe.name}.")
+    weights = {name: tensor.to(torch.float16) for name, tensor in model.state_dict().items()}
+    checkpoints.write_tensors(out / f"{recipe.name}.safetensors", weights)
+    known = describe(recipe, prepared, history, load_from(recipe, out))
+    checkpoints.write_json(out / f"{recipe.name}.json", known)
+    return known
+
+
+def describe(recipe: Recipe, prepared: Prepared, history: History, model) -> dict:
+    """Everything that is to be known of a checkpoint: recipe, data, seed, cost, hardware, metrics."""
+    return {
+        "name": recipe.name,
+        "title": recipe.title,
+        "made_by": f"python -m course_utils.train {recipe.name}",
+        "recipe": {"model": asdict(recipe.config), "fit": asdict(recipe.fit)},
+        "data_sha256": prepared.data,
+        "seed": recipe.fit.seed,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "steps": history.steps,
+        "training_tokens": history.tokens,
+        "training_flops": training_flops(model, history.tokens),
+        "seconds": round(history.seconds),
+        "hardware": f"{leaderboard.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__.partition("+")[0],
+        "validation": history.validation,
+        "metrics": recipe.measure(model),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m course_utils.train", description=__doc__)
+    parser.add_argument("names", nargs="+", metavar="NAME", help=f"one of {', '.join(RECIPES)}")
+    parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="folder for the result")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for the checkpoints on the way")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="processor cores to use")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        for name in options.names:
+            if name not in RECIPES:
+                raise CourseError(f"There is no recipe {name!r}; there are {', '.join(RECIPES)}.")
+            print(make(RECIPES[name], options.out, options.work)["metrics"], flush=True)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
