@@ -1,6 +1,21 @@
 """Pictures. Everything here draws arrays and strings that somebody else computed."""
 
+from course_utils.viz.curves import bands, training_curve
+from course_utils.viz.heatmaps import heatmap
+from course_utils.viz.live import LiveCurve
 from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.style import COLOURS, new_figure, show
 
-__all__ = ["COLOURS", "bars", "lines", "new_figure", "scatter", "show", "small_bars"]
+__all__ = [
+    "COLOURS",
+    "LiveCurve",
+    "bands",
+    "bars",
+    "heatmap",
+    "lines",
+    "new_figure",
+    "scatter",
+    "show",
+    "small_bars",
+    "training_curve",
+]
