@@ -149,6 +149,7 @@ def test_where_nothing_or_everything_succeeded_one_end_is_exact_and_the_other_is
     low, high = wilson_interval(0, 7)
     assert low == 0 and 0.3 < high < 0.4
     assert wilson_interval(7, 7) == (pytest.approx(1 - high), 1)
+    assert all(wilson_interval(0, n)[0] == 0 and wilson_interval(n, n)[1] == 1 for n in range(1, 200))
 
 
 def test_one_try_says_little():
