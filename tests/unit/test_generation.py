@@ -1,14 +1,17 @@
 """One loop writes with any language model; the same seed writes the same text."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.generation import generate, greedy, sample
+from course_utils.generation import Beam, Sampling, generate, greedy, sample
 from course_utils.models.language_model import LanguageModel
 from course_utils.models.ngram import NGram
 from course_utils.seeding import generator
+from course_utils.shapes import ShapeError
 from course_utils.text import CharVocabulary
 
 
@@ -28,6 +31,28 @@ class CountsUp(LanguageModel):
         logits = torch.nn.functional.one_hot((ids + 1) % 5, 5) * self.strength
         self.gradients.append(logits.requires_grad)
         return logits, None
+
+
+class Gives:
+    """A model that knows one distribution, and gives it unchecked."""
+
+    def __init__(self, probability):
+        self.probability = torch.tensor(probability)
+
+    def read(self, ids, memory=None):
+        return self.probability, memory
+
+
+class Remembers:
+    """Not of the family, but keeps the contract of `read`: the memory is the sum of all ids, as a state might be."""
+
+    def __init__(self):
+        self.was_read = []
+
+    def read(self, ids, memory=None):
+        self.was_read.append((list(ids), memory))
+        total = (memory or 0) + sum(ids)
+        return torch.nn.functional.one_hot(torch.tensor(total % 5), 5).double(), total
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +151,138 @@ def test_the_same_seed_writes_the_same_text_and_another_seed_another(abc):
     texts = [generate(model, [vocabulary.start], 60, sample, generator(seed)) for seed in (1, 1, 2)]
     assert texts[0] == texts[1] != texts[2]
     assert set(texts[0]) <= set(range(len(vocabulary)))
+
+
+def test_a_model_that_keeps_a_state_reads_each_token_once():
+    model = Remembers()
+    assert generate(model, [1, 3], 3, greedy) == [4, 3, 1]
+    assert model.was_read == [([1, 3], None), ([4], 4), ([3], 8)]
+
+
+@pytest.mark.parametrize("strategy", [greedy, sample, Sampling(top_k=2), Beam(2)], ids=repr)
+def test_a_model_whose_numbers_are_broken_cannot_write_and_says_why(strategy):
+    model = CountsUp()
+    model.strength.data.fill_(torch.nan)
+    with pytest.raises(CourseError, match="gives token 0 the probability nan; expected 0 to 1. Its weights are broken"):
+        generate(model, [0], 2, strategy, generator(0))
+
+
+@pytest.mark.parametrize(
+    ("probability", "message"),
+    [
+        ([0.5, -0.1, 0.6], "gives token 1 the probability -0.1"),
+        ([0.5, 0.5, math.inf], "gives token 2 the probability inf"),
+        ([0.0, 0.0, 0.0], "All 3 probabilities are 0"),
+        ([], "All 0 probabilities are 0"),
+    ],
+)
+def test_what_are_no_probabilities_is_refused(probability, message):
+    with pytest.raises(CourseError, match=message):
+        Sampling().distribution(torch.tensor(probability))
+    with pytest.raises(CourseError, match=message):
+        generate(Gives(probability), [0], 1, greedy)
+
+
+# --- what to draw from
+
+
+def kept(probability: list[float], **settings) -> list[float]:
+    return Sampling(**settings).distribution(torch.tensor(probability, dtype=torch.float64)).tolist()
+
+
+def test_without_settings_the_models_own_probabilities_are_drawn_from():
+    probability = torch.tensor([0.1, 0.0, 0.6, 0.3])
+    torch.testing.assert_close(Sampling().distribution(probability), probability)
+    one, same = generator(4), generator(4)
+    assert [Sampling()(probability, one) for _ in range(50)] == [sample(probability, same) for _ in range(50)]
+
+
+def test_temperature_is_the_power_that_probabilities_are_raised_to():
+    assert kept([0.1, 0.6, 0.3], temperature=0.5) == pytest.approx([1 / 46, 36 / 46, 9 / 46])  # squares
+    assert kept([1 / 26, 16 / 26, 9 / 26], temperature=2.0) == pytest.approx([1 / 8, 4 / 8, 3 / 8])  # square roots
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 5e-324])
+def test_a_temperature_near_zero_is_greedy_without_overflow(temperature):
+    logits = torch.tensor([3.0, 900.0, 899.9, -800.0])
+    for probability in (logits.softmax(dim=-1), logits.double().softmax(dim=-1)):
+        drawn_from = Sampling(temperature=temperature).distribution(probability)
+        assert drawn_from.tolist() == pytest.approx([0, 1, 0, 0], abs=1e-6)
+    assert kept([0.4, 0.2, 0.4], temperature=temperature) == pytest.approx([0.5, 0, 0.5])  # two are the likeliest
+
+
+def test_a_high_temperature_makes_all_that_is_possible_alike():
+    assert kept([0.9, 0.0, 0.1], temperature=1e308) == pytest.approx([0.5, 0, 0.5])
+
+
+def test_what_is_impossible_stays_impossible():
+    probability = [0.5, 0.0, 0.3, 0.2]
+    for settings in ({"temperature": 0.1}, {"temperature": 50.0}, {"top_k": 4}, {"top_k": 9}, {"top_p": 1.0}):
+        assert kept(probability, **settings)[1] == 0.0
+        assert sum(kept(probability, **settings)) == pytest.approx(1)
+
+
+def test_top_k_keeps_the_k_likeliest_and_what_is_as_likely_as_the_last_of_them():
+    assert kept([0.1, 0.4, 0.2, 0.3], top_k=2) == pytest.approx([0, 4 / 7, 0, 3 / 7])
+    assert kept([0.1, 0.4, 0.2, 0.3], top_k=1) == [0, 1, 0, 0]
+    assert kept([0.2, 0.4, 0.2, 0.2], top_k=2) == pytest.approx([0.2, 0.4, 0.2, 0.2])
+
+
+def test_top_p_keeps_the_fewest_tokens_that_together_reach_it():
+    probability = [0.1, 0.5, 0.15, 0.25]
+    assert kept(probability, top_p=0.6) == pytest.approx([0, 2 / 3, 0, 1 / 3])
+    assert kept(probability, top_p=0.75) == pytest.approx([0, 2 / 3, 0, 1 / 3])  # reached exactly
+    assert kept(probability, top_p=0.76) == pytest.approx([0, 5 / 9, 1.5 / 9, 2.5 / 9])
+    assert kept(probability, top_p=1.0) == pytest.approx(probability)
+    assert kept(probability, top_p=1e-9) == [0, 1, 0, 0]           # at least one
+    assert kept([0.5, 0.5], top_p=0.4) == [1, 0]                   # of equally likely ones the first
+
+
+def test_a_sum_that_is_reached_but_for_rounding_is_reached():
+    probability = torch.tensor([0.7, 0.2, 0.1])                    # in float32, 0.7 + 0.2 < 0.9
+    assert probability[:2].double().sum() < 0.9
+    assert (Sampling(top_p=0.9).distribution(probability) > 0).tolist() == [True, True, False]
+
+
+def test_temperature_comes_before_top_k_and_top_k_before_top_p():
+    probability = [0.4, 0.3, 0.2, 0.1]
+    assert kept(probability, top_k=3, top_p=0.75) == pytest.approx([4 / 7, 3 / 7, 0, 0])  # 7/9 reach 0.75, 0.7 does not
+    assert kept(probability, temperature=0.5, top_p=0.8) == pytest.approx([16 / 25, 9 / 25, 0, 0])  # 25/30 do, too
+
+
+def test_sampling_draws_from_its_distribution_alone():
+    probability, random = torch.tensor([0.05, 0.5, 0.15, 0.3]), generator(0)
+    drawn = np.bincount([Sampling(top_k=2)(probability, random) for _ in range(2000)], minlength=4) / 2000
+    assert drawn == pytest.approx([0, 0.625, 0, 0.375], abs=0.055)  # five standard deviations
+    with pytest.raises(CourseError, match="pass generator"):
+        Sampling(top_k=2)(probability)
+
+
+def test_the_distribution_leaves_its_argument_alone_and_keeps_its_type():
+    probability = torch.tensor([0.1, 0.6, 0.3])
+    assert Sampling(0.5, 2, 0.9).distribution(probability).dtype == torch.float32
+    assert torch.equal(probability, torch.tensor([0.1, 0.6, 0.3]))
+    with pytest.raises(ShapeError, match=r"probability should have shape \(V\); got \(1, 3\)"):
+        Sampling().distribution(probability[None])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 0}, "temperature is 0; expected a number above 0. Its limit is `greedy`"),
+        ({"temperature": -1.0}, "temperature is -1.0"),
+        ({"temperature": math.nan}, "temperature is nan"),
+        ({"temperature": math.inf}, "temperature is inf"),
+        ({"top_k": 0}, "top_k is 0; expected a whole number of tokens, 1 or more, or None"),
+        ({"top_k": 2.5}, "top_k is 2.5"),
+        ({"top_p": 0}, "top_p is 0; expected a number above 0 and up to 1, or None"),
+        ({"top_p": 1.01}, "top_p is 1.01"),
+        ({"top_p": math.nan}, "top_p is nan"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings, message):
+    with pytest.raises(CourseError, match=message):
+        Sampling(**settings)
 
 
 # --- randomness with a name
