@@ -3,6 +3,7 @@
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.heatmaps import heatmap
 from course_utils.viz.live import LiveCurve
+from course_utils.viz.piano_roll import piano_roll
 from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.style import COLOURS, new_figure, show
 
@@ -14,6 +15,7 @@ __all__ = [
     "heatmap",
     "lines",
     "new_figure",
+    "piano_roll",
     "scatter",
     "show",
     "small_bars",
