@@ -6,6 +6,7 @@ holds the sha256 of each file. Libraries that are slow to import are imported by
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -61,7 +62,54 @@ def smollm2(source: Path, target: Path) -> None:
     _write_json(target / "tokenizer_config.json", _tokenizer_config(facts))
 
 
-READERS = {"copy": copy, "names": names, "smollm2": smollm2}
+def tunes(source: Path, target: Path) -> None:
+    """Take the tunes with one note at a time out of the ABC files `*/*.abc`, one a line: `tunes.jsonl`.
+
+    The music stays as it was typed. Undoes what mail did to some of them: `=20` and `=` at the end of a line,
+    `=3D` for `=`. The format is described at https://abcnotation.com/wiki/abc:standard:v2.1.
+    """
+    found = []
+    for file in sorted(source.glob("*/*.abc")):
+        text = re.sub("=20$|=\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE).replace("=3D", "=")
+        for abc in re.split("^(?=X:)", text, flags=re.MULTILINE)[1:]:
+            tune = _tune(file, abc)
+            if _one_note_at_a_time(tune["body"]):
+                found.append(json.dumps(tune, ensure_ascii=False) + "\n")
+    _write(target / "tunes.jsonl", "".join(found))
+    shutil.copy(source / "license.txt", target)
+
+
+READERS = {"copy": copy, "names": names, "smollm2": smollm2, "tunes": tunes}
+
+
+def _tune(file: Path, abc: str) -> dict:
+    """Headings of a tune and its music, which begins after the key `K:` and ends at an empty line.
+
+    Where the unit of length `L:` is missing, the standard's rule fills it: a sixteenth for metres below 3/4.
+    """
+    heading, key, music = re.split(r"^(K:.*\n)", abc, maxsplit=1, flags=re.MULTILINE)
+    fields: dict[str, list[str]] = {}
+    for letter, value in re.findall(r"^([A-Z]):(.*)", heading + key, flags=re.MULTILINE):
+        fields.setdefault(letter, []).append(value.partition("%")[0].strip())
+    metre = fields["M"][0]
+    unit = "1/16" if metre in ("2/4", "3/8") else "1/8"
+    return {
+        "collection": file.parent.name,
+        "file": file.name,
+        "number": int(fields["X"][0]),
+        "title": fields["T"][0],
+        "transcriber": "; ".join(value.strip('"') for value in fields.get("Z", []) if value),
+        "metre": metre,
+        "unit": fields.get("L", [unit])[0],
+        "key": fields["K"][0],
+        "body": re.split(r"\n[ \t]*\n", music.strip("\n"), maxsplit=1)[0],
+    }
+
+
+def _one_note_at_a_time(music: str) -> bool:
+    """Whether music has one voice and no chords, `[ce]` or, as it was written once, `+ce+`."""
+    notes = re.sub(r'%.*|"[^"\n]*"|\{[^}\n]*\}', "", music)  # comments, words, grace notes
+    return not re.search(r"\[V:|\[(?![A-Z]:)[^\]\n|\d]*[A-Ga-g][^\]\n|]*\]|\+[A-Ga-g][^+\n|]*\+", notes)
 
 
 def _write_weights(reader, facts: dict, path: Path) -> None:

@@ -10,6 +10,7 @@ from course_utils.text.pronunciations import (
     pronunciation_batches,
     spelling_ids,
 )
+from course_utils.text.tunes import Tune, Tunes, load_tunes, tune_text
 from course_utils.text.vocabulary import ByteVocabulary, CharVocabulary, Encoding, WordVocabulary, word_pieces
 
 __all__ = [
@@ -22,14 +23,18 @@ __all__ = [
     "Pronunciations",
     "Splits",
     "SymbolVocabulary",
+    "Tune",
+    "Tunes",
     "WordVocabulary",
     "load_addresses",
     "load_names",
     "load_pronunciations",
     "load_sotu",
+    "load_tunes",
     "load_wiki",
     "pronunciation_batches",
     "spelling_ids",
     "split_addresses",
+    "tune_text",
     "word_pieces",
 ]
