@@ -15,7 +15,7 @@ import torch
 from course_utils import checkpoints, leaderboard
 from course_utils.errors import CourseError
 from course_utils.paths import CHECKPOINTS, REPOSITORY
-from course_utils.recipes import RECIPES, Prepared, Recipe, load_from
+from course_utils.recipes import RECIPES, Prepared, Recipe, find, load_from
 from course_utils.training import History, fit, training_flops
 
 WORK = REPOSITORY / "build" / "training"
@@ -72,9 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         for name in options.names:
-            if name not in RECIPES:
-                raise CourseError(f"There is no recipe {name!r}; there are {', '.join(RECIPES)}.")
-            print(make(RECIPES[name], options.out, options.work)["metrics"], flush=True)
+            print(make(find(name), options.out, options.work)["metrics"], flush=True)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1

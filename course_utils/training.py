@@ -252,10 +252,9 @@ class _Run:
     def _show(self) -> None:
         history = self.history
         done = history.steps if self.config.steps is not None else min(self.seconds, self.config.seconds)
-        self.bar.set_postfix_str(
-            f"loss {sum(history.losses[-50:]) / len(history.losses[-50:]):.3f}, {history.tokens_per_second:,.0f} tokens/s",
-            refresh=False,
-        )
+        recent = history.losses[-50:]
+        speed = f"{history.tokens_per_second:,.0f} tokens/s"
+        self.bar.set_postfix_str(f"loss {sum(recent) / len(recent):.3f}, {speed}", refresh=False)
         self.bar.update(done - self.bar.n)
         if self.watch:
             self.watch.update(history.steps, history.losses, history.validation)

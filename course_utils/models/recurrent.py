@@ -219,7 +219,7 @@ def initialise(model: nn.Module, width: int, generator: torch.Generator | None) 
 
 def remember(lstm: nn.LSTM, bias: float = 1.0) -> None:
     """Set the forget gates' bias, the sum of torch's two, to `bias`."""
-    forget = slice(lstm.hidden_size, 2 * lstm.hidden_size)              # torch's order: input, forget, candidate, output
+    forget = slice(lstm.hidden_size, 2 * lstm.hidden_size)             # torch's order: input, forget, candidate, output
     with torch.no_grad():
         for name, parameter in lstm.named_parameters():
             if name.startswith("bias"):

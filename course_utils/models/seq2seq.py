@@ -1,6 +1,6 @@
 """Encoder and decoder: read one sequence, write another, with or without looking back. Sutskever et al. 2014.
 
-Notation: B batch, S source length, T target length, D width. Ids 0, 1, 2 are padding, the start and the end of a sequence.
+Notation: B batch, S source length, T target length, D width. Ids 0, 1, 2 are padding, start and end of a sequence.
 """
 
 from collections.abc import Sequence
@@ -96,7 +96,7 @@ class Seq2SeqConfig:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A source as the decoder sees it: memory (B, S, D), mask (B, S) True on the source, and the decoder's first state."""
+    """A source for the decoder: memory (B, S, D), mask (B, S) True on the source, and the decoder's first state."""
 
     memory: torch.Tensor
     mask: torch.Tensor
@@ -108,7 +108,7 @@ class Encoded:
 
 
 class Encoder(nn.Module):
-    """A bidirectional LSTM over the source: each position's state has read what comes before it and what comes after."""
+    """A bidirectional LSTM over the source: each position's state has read what is before it and what is after it."""
 
     def __init__(self, config: Seq2SeqConfig):
         super().__init__()
@@ -124,7 +124,7 @@ class Encoder(nn.Module):
         mask = source != PAD
         packed = pack_padded_sequence(
             self.dropout(self.embedding(source)), mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
-        )                                                                   # or the backward half would begin in padding
+        )                                                                # or the backward half would begin in padding
         states, last = self.recurrence(packed)
         memory, _ = pad_packed_sequence(states, batch_first=True, total_length=source.shape[1])
         both = [part.unflatten(0, (self.layers, 2)).transpose(1, 2).flatten(2) for part in last]    # (layers, B, D)
@@ -213,7 +213,7 @@ class Conditioned:
             self.encoded = model.encode(torch.as_tensor(source, device=model.device)[None])
 
     def read(self, ids: Sequence[int], memory=None):
-        """(V,) probabilities of the token after `ids`, which follow what `memory` holds, and the memory to go on from."""
+        """(V,) probabilities of the token after `ids`, which follow what `memory` holds, and the memory of both."""
         if len(ids) == 0:
             raise CourseError("There are no ids to go on from; begin with [START].")
         with measuring(self.model):

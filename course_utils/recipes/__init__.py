@@ -1,11 +1,31 @@
 """How each shipped checkpoint was made, and how to load it. `python -m course_utils.train NAME` makes it again."""
 
-from course_utils.recipes.base import Prepared, Recipe, about, load, load_from
+from torch import nn
+
+from course_utils.checkpoints import CheckpointError, read_json
+from course_utils.paths import CHECKPOINTS
+from course_utils.recipes.base import Prepared, Recipe, load_from
 from course_utils.recipes.pronunciation import G2P_ATTENTION, G2P_PLAIN
 from course_utils.recipes.sotu import GRU_SOTU, LSTM_SOTU, RNN_SOTU
+from course_utils.recipes.tunes import LSTM_TUNES
 
-RECIPES = {
-    recipe.name: recipe for recipe in (RNN_SOTU, GRU_SOTU, LSTM_SOTU, G2P_PLAIN, G2P_ATTENTION)
-}
+RECIPES = {recipe.name: recipe for recipe in (RNN_SOTU, GRU_SOTU, LSTM_SOTU, LSTM_TUNES, G2P_PLAIN, G2P_ATTENTION)}
 
-__all__ = ["RECIPES", "Prepared", "Recipe", "about", "load", "load_from"]
+__all__ = ["RECIPES", "Prepared", "Recipe", "about", "find", "load", "load_from"]
+
+
+def find(name: str) -> Recipe:
+    """The recipe of this name. Raises CheckpointError with the names there are."""
+    if name not in RECIPES:
+        raise CheckpointError(f"There is no checkpoint {name!r}; there are {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def load(name: str) -> nn.Module:
+    """A shipped model, ready to be used."""
+    return load_from(find(name))
+
+
+def about(name: str) -> dict:
+    """What is written down of a shipped model: recipe, data, seed, steps, seconds, hardware, metrics."""
+    return read_json(CHECKPOINTS / f"{find(name).name}.json")

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from course_utils.checkpoints import CheckpointError, read_json, read_tensors
+from course_utils.checkpoints import CheckpointError, read_tensors
 from course_utils.paths import CHECKPOINTS
 from course_utils.text.batches import Batches
 from course_utils.training import FitConfig, own_loss
@@ -26,7 +26,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checkpoint and how it is made: `model()` with fresh weights, `prepare()` the data, `measure(model)` the metrics."""
+    """A checkpoint and how it is made: `model()` has fresh weights, `prepare()` the data, `measure(model)` the metrics."""
 
     name: str
     title: str
@@ -63,22 +63,3 @@ def load_from(recipe: Recipe, folder: Path = CHECKPOINTS) -> nn.Module:
             f"`python -m course_utils.train {recipe.name}`."
         ) from error
     return model.eval()
-
-
-def find(name: str) -> Recipe:
-    """The recipe of this name. Raises CheckpointError with the names there are."""
-    from course_utils.recipes import RECIPES                       # it imports the recipes, which import this file
-
-    if name not in RECIPES:
-        raise CheckpointError(f"There is no checkpoint {name!r}; there are {', '.join(RECIPES)}.")
-    return RECIPES[name]
-
-
-def load(name: str) -> nn.Module:
-    """A shipped model, ready to be used."""
-    return load_from(find(name))
-
-
-def about(name: str) -> dict:
-    """What is written down of a shipped model: recipe, data, seed, steps, seconds, hardware, metrics."""
-    return read_json(CHECKPOINTS / f"{find(name).name}.json")

@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.models.recurrent import CELLS, GRUCell, LSTMCell, RecurrentConfig, RecurrentLM, RNNCell, remember, unroll
+from course_utils.models.recurrent import (
+    CELLS,
+    GRUCell,
+    LSTMCell,
+    RecurrentConfig,
+    RecurrentLM,
+    RNNCell,
+    remember,
+    unroll,
+)
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 

@@ -1,0 +1,90 @@
+"""Each shipped checkpoint loads, is what its recipe says, and reproduces every metric that is written beside it."""
+
+import math
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from course_utils.checkpoints import read_tensors
+from course_utils.paths import CHECKPOINTS, RESULTS
+from course_utils.recipes import RECIPES, about, load
+from course_utils.training import training_flops
+
+NAMES = sorted(RECIPES)
+SOTU = ("rnn_sotu", "gru_sotu", "lstm_sotu")
+LARGEST = 8_000_000
+DIGITS = 2e-3                                                      # rounding of another processor, now and then a tie
+
+
+def as_json(value):
+    """Facts as they come back from JSON: tuples are lists."""
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in asdict(value).items()}
+
+
+def test_every_checkpoint_has_a_recipe_and_every_recipe_its_checkpoint():
+    assert sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors")) == NAMES
+    assert sorted(path.stem for path in CHECKPOINTS.glob("*.json")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_small_and_holds_halves(name):
+    path = CHECKPOINTS / f"{name}.safetensors"
+    assert path.stat().st_size <= LARGEST
+    assert {tensor.dtype for tensor in read_tensors(path).values()} == {torch.float16}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_beside_it_is_the_recipe_that_the_code_has(name):
+    known, recipe = about(name), RECIPES[name]
+    assert known["recipe"] == {"model": as_json(recipe.config), "fit": as_json(recipe.fit)}
+    assert known["steps"] == recipe.fit.steps and known["seed"] == recipe.fit.seed
+    model = load(name)
+    assert known["parameters"] == sum(parameter.numel() for parameter in model.parameters())
+    assert known["training_flops"] == pytest.approx(training_flops(model, known["training_tokens"]))
+    assert known["seconds"] > 0 and known["hardware"] and not model.training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_data_are_those_it_was_trained_on(name):
+    assert RECIPES[name].prepare().data == about(name)["data_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_metric_comes_out_again(name):
+    measured, written = RECIPES[name].measure(load(name)), about(name)["metrics"]
+    assert measured.keys() == written.keys()
+    for key, value in written.items():
+        if isinstance(value, float):
+            assert measured[key] == pytest.approx(value, abs=DIGITS), key
+        else:
+            assert measured[key] == value, key
+
+
+def test_the_pronunciations_are_as_good_as_promised():
+    metrics = about("g2p_attention")["metrics"]
+    assert metrics["per_beam"] <= 0.080 and metrics["wer_beam"] <= 0.33
+
+
+def test_attention_beats_the_single_vector_at_equal_parameters_and_steps():
+    attention, plain = about("g2p_attention"), about("g2p_plain")
+    assert attention["parameters"] == plain["parameters"] and attention["training_tokens"] == plain["training_tokens"]
+    assert attention["metrics"]["per_greedy"] < plain["metrics"]["per_greedy"]
+
+
+def test_the_three_recurrent_models_have_equal_parameters_and_have_read_the_same_text():
+    known = [about(name) for name in SOTU]
+    assert max(one["parameters"] for one in known) / min(one["parameters"] for one in known) < 1.01
+    assert len({one["training_tokens"] for one in known}) == len({one["data_sha256"] for one in known}) == 1
+
+
+def test_their_scores_are_of_the_text_that_all_text_models_are_measured_on():
+    import json
+
+    test = json.loads((RESULTS / "compressors.json").read_text())["test"]
+    for name in SOTU:
+        assert about(name)["metrics"]["test"] == test
+        assert 1 < about(name)["metrics"]["bits_per_byte"] < math.log2(256)
