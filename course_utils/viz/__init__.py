@@ -1,6 +1,8 @@
 """Pictures. Everything here draws arrays and strings that somebody else computed."""
 
+from course_utils.viz.cells import cell_diagram
 from course_utils.viz.curves import bands, training_curve
+from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.heatmaps import heatmap
 from course_utils.viz.live import LiveCurve
 from course_utils.viz.piano_roll import piano_roll
@@ -12,6 +14,8 @@ __all__ = [
     "LiveCurve",
     "bands",
     "bars",
+    "cell_diagram",
+    "encoder_decoder",
     "heatmap",
     "lines",
     "new_figure",
@@ -20,4 +24,5 @@ __all__ = [
     "show",
     "small_bars",
     "training_curve",
+    "unrolled",
 ]
