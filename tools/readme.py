@@ -42,11 +42,19 @@ def lesson_map() -> str:
 def yardstick() -> str:
     """The leaderboard of all lessons that stand, best first."""
     files = sorted(RESULTS.glob("leaderboard_*.json"))
-    results = [leaderboard.Result(**row) for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
-    rows = ["| model | lesson | bits per byte |", "|---|---|---|"]
+    rows = [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
+    return ranking([leaderboard.Result(**row) for row in rows])
+
+
+def ranking(results: list[leaderboard.Result]) -> str:
+    """Results as a Markdown table; size and training once a result states the tokens that it was trained on."""
+    trained = any(result.training_tokens for result in results)
+    columns = ["bits_per_byte", *(["parameters", "training_tokens"] if trained else [])]
+    rows = [["model", "lesson", *(leaderboard.COLUMNS[column].heading for column in columns)]]
     for result in leaderboard.ranked(results):
-        rows.append(f"| {result.name} | {result.lesson} | {result.bits_per_byte:.3f} |")
-    return "\n".join(rows)
+        rows.append([result.name, result.lesson, *(leaderboard.cell(result, column) for column in columns)])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 PARTS = {"lessons": lesson_map, "yardstick": yardstick}

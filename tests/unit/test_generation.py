@@ -159,7 +159,9 @@ def test_a_model_that_keeps_a_state_reads_each_token_once():
     assert model.was_read == [([1, 3], None), ([4], 4), ([3], 8)]
 
 
-@pytest.mark.parametrize("strategy", [greedy, sample, Sampling(top_k=2), Beam(2)], ids=repr)
+@pytest.mark.parametrize(
+    "strategy", [greedy, sample, Sampling(), Beam(2)], ids=["greedy", "sample", "Sampling", "Beam"]
+)
 def test_a_model_whose_numbers_are_broken_cannot_write_and_says_why(strategy):
     model = CountsUp()
     model.strength.data.fill_(torch.nan)

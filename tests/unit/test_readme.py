@@ -2,6 +2,7 @@
 
 import pytest
 
+from course_utils.leaderboard import Result
 from tools import readme
 
 TEXT = readme.README.read_text(encoding="utf-8")
@@ -25,3 +26,17 @@ def test_a_missing_part_is_named():
 def test_every_lesson_that_has_a_cost_is_linked_and_every_link_leads_to_a_notebook():
     linked = [lesson.slug for lesson in readme.LESSONS if f"(notebooks/{lesson.slug}.ipynb)" in TEXT]
     assert linked == sorted(path.stem for path in readme.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def test_the_yardstick_shows_size_and_training_once_a_result_states_its_training():
+    counted = Result("5-gram", "01", 1.3229, "t", 7_569_526)
+    trained = Result("LSTM", "03", 1.7, "t", 920_064, training_tokens=20_000_000)
+    assert readme.ranking([counted]).split("\n") == [
+        "| model | lesson | bits per byte |", "|---|---|---|", "| 5-gram | 01 | 1.323 |"
+    ]  # fmt: skip
+    assert readme.ranking([trained, counted]).split("\n") == [
+        "| model | lesson | bits per byte | parameters | train tokens |",
+        "|---|---|---|---|---|",
+        "| 5-gram | 01 | 1.323 | 7,569,526 | – |",
+        "| LSTM | 03 | 1.700 | 920,064 | 20 M |",
+    ]
