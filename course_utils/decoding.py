@@ -21,6 +21,8 @@ def transcribe(model: Seq2Seq, source: torch.Tensor, beam: int = 1, longest: int
     written: list[list[int]] = []
     with measuring(model):
         for part in source.split(ROWS):
+            if len(part) == 0:
+                continue
             part = part[:, : max(1, int((part != PAD).sum(dim=1).max()))].to(model.device)
             rows = _greedy(model, part, longest) if beam == 1 else _beam(model, part, beam, longest)
             written += [_until_end(row) for row in rows.tolist()]

@@ -26,7 +26,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checkpoint and how it is made: `model()` has fresh weights, `prepare()` the data, `measure(model)` the metrics."""
+    """A checkpoint and how it is made: `model()` is fresh, `prepare()` the data, `measure(model)` the metrics."""
 
     name: str
     title: str
