@@ -2,7 +2,7 @@
 
 AdamW (Loshchilov and Hutter 2019), a warm-up and a cosine decay of the learning rate, clipping, validation, the best
 weights kept, checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: CPU, CUDA and several
-processes are the same call.
+processes are the same call; processes started together (by `torchrun`) learn from a batch each.
 """
 
 import math
@@ -161,7 +161,7 @@ def fit(
     Raises TrainingError where the loss is not a number, CheckpointError where `folder` holds another run.
     """
     run = _Run(model, config, validate, loss, folder, watch)
-    with _own_dropout(config.seed):
+    with _own_dropout(config.seed + run.accelerator.process_index):
         run.resume()
         try:
             while not run.finished:
@@ -189,9 +189,9 @@ class _Run:
         self.config, self.validate, self.loss, self.watch = config, validate, loss, watch
         self.folder = None if folder is None else Path(folder)
         self.accelerator = Accelerator()
+        self.model, self.history, self.best = model.to(self.accelerator.device), History(), None
         optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate, betas=config.betas)
-        self.prepared, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.model, self.history, self.best = model, History(), None
+        self.optimizer = self.accelerator.prepare(optimizer)
         self.before, self.began, self.bar = 0.0, time.perf_counter(), _bar(config)
 
     # --- going on
@@ -212,18 +212,26 @@ class _Run:
         rate = self.config.learning_rate_at(self.config.progress(number, self.seconds))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.prepared.train()
-        loss = self.loss(self.prepared, batch)
+        self.model.train()
+        loss = self.loss(self.model, batch)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(_not_a_number(value, number, rate, self.config.clip))
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.config.clip)
+        if processes > 1:
+            self._share_gradients()
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.history.losses.append(value)
         self.history.tokens += processes * int((batch[-1] != NOT_COUNTED).sum())
         self._after_step()
+
+    def _share_gradients(self) -> None:
+        """Each process has learned from a batch of its own: go on with the mean, so that all keep the same weights."""
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
 
     def _after_step(self) -> None:
         steps, config = self.history.steps, self.config

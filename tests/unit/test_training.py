@@ -355,3 +355,49 @@ def test_settings_that_make_no_sense_are_refused(wrong, message):
 
 def test_a_history_of_nothing_has_no_best_and_no_speed():
     assert (History().steps, History().best, History().tokens_per_second) == (0, None, 0.0)
+
+
+# --- several processes
+
+
+TOGETHER = """
+    import sys
+    from pathlib import Path
+    from accelerate import Accelerator
+    from course_utils.checkpoints import write_tensors
+    from course_utils.text.batches import windows
+    from course_utils.training import FitConfig, fit
+    from tests.unit.test_training import TEXT, network
+
+    assert Accelerator().num_processes == 2
+    model = network()
+    history = fit(model, windows(TEXT, 4, 16, seed=1), FitConfig(steps=6, learning_rate=1e-2))
+    write_tensors(Path(sys.argv[1]) / f"{Accelerator().process_index}-{history.tokens}.safetensors", model.state_dict())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="two processes talk through gloo, which is not built for Windows")
+def test_two_processes_learn_what_one_learns_from_both_their_batches(tmp_path):
+    from course_utils.checkpoints import read_tensors
+
+    (tmp_path / "together.py").write_text(textwrap.dedent(TOGETHER), encoding="utf-8")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(
+        [*launch, str(tmp_path / "together.py"), str(tmp_path)],
+        env=environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    both, source = network(), windows(TEXT, 4, 16, seed=1)
+    pairs = [[torch.cat(parts) for parts in zip(source(2 * s), source(2 * s + 1), strict=True)] for s in range(6)]
+    fit(both, lambda step: tuple(pairs[step]), FitConfig(steps=6, learning_rate=1e-2))
+    for process in range(2):
+        weights = read_tensors(tmp_path / f"{process}-{6 * 2 * 4 * 16}.safetensors")
+        for name, tensor in both.state_dict().items():
+            torch.testing.assert_close(weights[name], tensor, rtol=0, atol=1e-5)
