@@ -156,7 +156,8 @@ def fit(
 ) -> History:
     """Train `model` in place on `batches(step)`, whose last tensor holds the targets, and return what happened.
 
-    `validate(model)` gives a number, less is better; afterwards the model has its best weights, also after Ctrl-C.
+    `validate(model)` gives a number, less is better; afterwards the model has its best weights, also after Ctrl-C, and
+    is on the device where it was before.
     `folder`: where checkpoints go, and from where a run that was killed goes on; a finished one returns at once.
     Raises TrainingError where the loss is not a number, CheckpointError where `folder` holds another run.
     """
@@ -189,6 +190,7 @@ class _Run:
         self.config, self.validate, self.loss, self.watch = config, validate, loss, watch
         self.folder = None if folder is None else Path(folder)
         self.accelerator = Accelerator()
+        self.home = next(model.parameters()).device
         self.model, self.history, self.best = model.to(self.accelerator.device), History(), None
         optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate, betas=config.betas)
         self.optimizer = self.accelerator.prepare(optimizer)
@@ -268,7 +270,8 @@ class _Run:
             self.watch.update(history.steps, history.losses, history.validation)
 
     def close(self) -> None:
-        """End what was shown, whatever happened."""
+        """End what was shown and bring the model back to where it was, whatever happened."""
+        self.model.to(self.home)
         self.bar.close()
         if self.watch:
             self.watch.close()

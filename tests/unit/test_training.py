@@ -177,6 +177,14 @@ def test_whoever_looks_on_is_told_of_each_step_and_that_it_ended():
     assert watch.steps == [(1, 1), (2, 2), (3, 3)] and watch.closed == 1
 
 
+def test_the_model_is_trained_on_accelerates_device_and_comes_back_to_its_own(monkeypatch):
+    moves = []
+    model = Scale()
+    monkeypatch.setattr(model, "to", lambda device: moves.append(str(device)) or model)
+    fit(model, ones, FitConfig(steps=1))
+    assert len(moves) == 2 and moves[-1] == "cpu"
+
+
 # --- numbers that are none
 
 
