@@ -1,5 +1,6 @@
 """Pictures. Everything here draws arrays and strings that somebody else computed."""
 
+from course_utils.viz.alignment import alignment_viewer
 from course_utils.viz.cells import cell_diagram
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
@@ -8,13 +9,17 @@ from course_utils.viz.live import LiveCurve
 from course_utils.viz.piano_roll import piano_roll
 from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.style import COLOURS, new_figure, show
+from course_utils.viz.text_colours import coloured_text, coloured_text_figure
 
 __all__ = [
     "COLOURS",
     "LiveCurve",
+    "alignment_viewer",
     "bands",
     "bars",
     "cell_diagram",
+    "coloured_text",
+    "coloured_text_figure",
     "encoder_decoder",
     "heatmap",
     "lines",

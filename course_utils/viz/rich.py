@@ -1,0 +1,24 @@
+"""Something for a page that can show HTML, with text that says the same for one that cannot."""
+
+from dataclasses import dataclass
+
+# The sheet that HTML is written on: white, so that it looks the same on a dark page.
+SHEET = (
+    "background-color:#ffffff;color:#000000;border:1px solid #d0d0d0;border-radius:6px;padding:10px 14px;"
+    "max-width:806px;font-family:sans-serif;font-size:14px"
+)
+
+
+@dataclass(frozen=True)
+class Rich:
+    """HTML without scripts, and its text. Shown by itself as the last value of a cell; elsewhere use `display`."""
+
+    html: str
+    text: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        """What a notebook asks for."""
+        return {"text/html": self.html, "text/plain": self.text}
+
+    def __str__(self) -> str:
+        return self.text
