@@ -5,7 +5,7 @@ from collections import Counter
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
 
-def edit_distance(first, second):
+def levenshtein(first, second):
     """Fewest insertions, deletions and substitutions that turn one sequence into the other. Levenshtein 1966."""
     table = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
     for i in range(len(first) + 1):
@@ -43,11 +43,11 @@ EDIT_DISTANCE = Exercise(
     title="edit distance",
     minutes=15,
     difficulty=2,
-    stub='''def edit_distance(first, second):
+    stub='''def levenshtein(first, second):
     """Fewest insertions, deletions and substitutions that turn one sequence into the other. Levenshtein 1966."""
     raise NotImplementedError
 ''',
-    reference=edit_distance,
+    reference=levenshtein,
     cases=(
         Case(lambda: (["AE", "T"], ["T", "AE"])),
         Case(lambda: ([], ["N", "AY", "T"])),
@@ -64,7 +64,7 @@ EDIT_DISTANCE = Exercise(
     invariants=(
         Invariant(
             "it is the same in both directions",
-            lambda distance, first, second: distance == edit_distance(second, first),
+            lambda distance, first, second: distance == levenshtein(second, first),
         ),
         Invariant(
             "at least the difference of the lengths, at most the greater length",
