@@ -5,11 +5,11 @@ from torch import nn
 from course_utils.checkpoints import CheckpointError, read_json
 from course_utils.paths import CHECKPOINTS
 from course_utils.recipes.base import Prepared, Recipe, load_from
-from course_utils.recipes.pronunciation import G2P_ATTENTION, G2P_PLAIN
+from course_utils.recipes.pronunciation import G2P_ATTENTION
 from course_utils.recipes.sotu import GRU_SOTU, LSTM_SOTU, RNN_SOTU
 from course_utils.recipes.tunes import LSTM_TUNES
 
-RECIPES = {recipe.name: recipe for recipe in (RNN_SOTU, GRU_SOTU, LSTM_SOTU, LSTM_TUNES, G2P_PLAIN, G2P_ATTENTION)}
+RECIPES = {recipe.name: recipe for recipe in (RNN_SOTU, GRU_SOTU, LSTM_SOTU, LSTM_TUNES, G2P_ATTENTION)}
 
 __all__ = ["RECIPES", "Prepared", "Recipe", "about", "find", "load", "load_from"]
 

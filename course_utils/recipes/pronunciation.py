@@ -1,6 +1,5 @@
-"""Spelling to pronunciation: an encoder–decoder with attention, and one without that has as many parameters."""
+"""Spelling to pronunciation: an encoder–decoder with attention."""
 
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -64,9 +63,12 @@ def measure(model: Seq2Seq) -> dict:
     return metrics
 
 
-def _recipe(name: str, title: str, config: Seq2SeqConfig) -> Recipe:
-    return Recipe(name, title, config, FIT, lambda: Seq2Seq(config, generator(SEED)), prepare, measure)
-
-
-G2P_ATTENTION = _recipe("g2p_attention", "Spelling to pronunciation, with dot attention", CONFIG)
-G2P_PLAIN = _recipe("g2p_plain", "Spelling to pronunciation, through one vector", replace(CONFIG, attention="none"))
+G2P_ATTENTION = Recipe(
+    "g2p_attention",
+    "Spelling to pronunciation, with dot attention",
+    CONFIG,
+    FIT,
+    lambda: Seq2Seq(CONFIG, generator(SEED)),
+    prepare,
+    measure,
+)

@@ -69,12 +69,6 @@ def test_the_pronunciations_are_as_good_as_promised():
     assert metrics["per_beam"] <= 0.080 and metrics["wer_beam"] <= 0.33
 
 
-def test_attention_beats_the_single_vector_at_equal_parameters_and_steps():
-    attention, plain = about("g2p_attention"), about("g2p_plain")
-    assert attention["parameters"] == plain["parameters"] and attention["training_tokens"] == plain["training_tokens"]
-    assert attention["metrics"]["per_greedy"] < plain["metrics"]["per_greedy"]
-
-
 def test_the_three_recurrent_models_have_equal_parameters_and_have_read_the_same_text():
     known = [about(name) for name in SOTU]
     assert max(one["parameters"] for one in known) / min(one["parameters"] for one in known) < 1.01
