@@ -7,9 +7,9 @@ from course_utils.exercises.lesson04.measuring import CLIPPED_PRECISION, EDIT_DI
 from course_utils.exercises.lesson04.quiz import QUIZ
 
 EXERCISES = (
+    EDIT_DISTANCE,
     PAD_BATCH,
     SHIFT,
-    EDIT_DISTANCE,
     MIXTURE,
     DOT_ATTENTION,
     ADDITIVE_SCORES,

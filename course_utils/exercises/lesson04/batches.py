@@ -1,4 +1,4 @@
-"""Exercises 4.1 and 4.2: what the network is given. Rows of one length, and a target shifted by one place."""
+"""Exercises 4.2 and 4.3: what the network is given. Rows of one length, and a target shifted by one place."""
 
 import torch
 
@@ -32,7 +32,7 @@ def _lengths_mask(sequences, length):
 
 
 PAD_BATCH = Exercise(
-    id="4.1",
+    id="4.2",
     title="pad and mask",
     minutes=8,
     difficulty=1,
@@ -148,7 +148,7 @@ def _both(pronunciations, read, write, input_fill=PAD, target_fill=IGNORE):
 
 
 SHIFT = Exercise(
-    id="4.2",
+    id="4.3",
     title="shift for teacher forcing",
     minutes=10,
     difficulty=2,

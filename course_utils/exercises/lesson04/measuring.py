@@ -1,4 +1,4 @@
-"""Exercises 4.3 and 4.9: how far a pronunciation, or a translation, is from the right one."""
+"""Exercises 4.1 and 4.9: how far a pronunciation, or a translation, is from the right one."""
 
 from collections import Counter
 
@@ -39,7 +39,7 @@ def _without_common(first, second):
 
 
 EDIT_DISTANCE = Exercise(
-    id="4.3",
+    id="4.1",
     title="edit distance",
     minutes=15,
     difficulty=2,

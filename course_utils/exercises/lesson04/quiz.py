@@ -37,7 +37,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "With the true prefix before it, a decoder errs at 6 % of the phonemes; on its own it does worse. Why?",
+        "With the true prefix before it, a decoder errs at 5 % of the phonemes; on its own it does worse. Why?",
         (
             Option(
                 "After an error of its own it stands where training never put it.",
