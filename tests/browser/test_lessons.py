@@ -36,3 +36,13 @@ def test_lesson_01_runs_without_error_and_a_slider_changes_its_picture(lab: Lab,
     after = lab.photograph_picture(cell, screenshots / "01_ngrams-slider-after.png")
     assert before != after, "the slider moved, but the pixels of the picture are the same"
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_02_runs_without_error_and_a_slider_chooses_another_unit(lab: Lab, screenshots: Path):
+    run_and_look(lab, "02_recurrent", screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / "02_recurrent-slider-before.png")
+    lab.move_slider(cell)
+    after = lab.photograph_picture(cell, screenshots / "02_recurrent-slider-after.png")
+    assert before != after, "the slider moved, but the pixels of the picture are the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic

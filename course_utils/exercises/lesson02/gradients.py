@@ -151,8 +151,8 @@ PIECEWISE_GRADIENT = Exercise(
     stub='''def piecewise_gradient(w, x, length):
     """Truncated backpropagation through time: x is read in pieces, the state is carried on, the gradient is cut.
 
-    Of h_t = tanh(w·h_(t−1) + x_t), h_0 = 0, and the loss h_1 + … + h_T, with a backward pass after each piece.
-    w: a number; x: a list of numbers. Something is missing.
+    Of h_t = tanh(w·h_(t−1) + x_t), h_0 = 0, and the loss h_1 + … + h_T, with a backward pass after each piece,
+    which adds to w.grad. w: a number; x: a list of numbers. Something is missing.
     """
     w, state = torch.tensor(w, requires_grad=True), torch.zeros(())
     for begin in range(0, len(x), length):
@@ -160,7 +160,7 @@ PIECEWISE_GRADIENT = Exercise(
         for x_t in x[begin : begin + length]:
             state = torch.tanh(w * state + x_t)
             loss = loss + state
-        loss.backward()                                                 # adds to w.grad
+        loss.backward()
     return w.grad.item()
 ''',
     reference=piecewise_gradient,
