@@ -8,24 +8,27 @@ from matplotlib.colors import to_hex
 
 from course_utils.errors import CourseError
 from course_utils.viz.heatmaps import STRENGTH, ink
-from course_utils.viz.rich import SHEET, Rich
+from course_utils.viz.rich import SHEET, Rich, framed
 from course_utils.viz.style import COLOURS, GREY
 
 MOST_SYMBOLS = 40
 STEP, BOX = 46, 36                                                 # pixels: from symbol to symbol, a symbol's box
 READ_ROW, WRITE_ROW, HEIGHT = 42, 180, 204                         # middles of both rows of boxes, the whole
+AROUND = 76                                                        # pixels: the title above and the help below
 LEAST = 0.01                                                       # a weight below it is not drawn
 HELP = "Point at a symbol below, or go to it with the Tab key: what it looked at lights up, with its share."
-# Without these rules all weights show at once. `s` a symbol written, `r` its lines, `b` a box, `w` what lights up.
+# `s` is a symbol that was written, `r` its lines, `b` a box, `w` what lights up where it looked.
 RULES = """
-.course-alignment .s{cursor:pointer}
-.course-alignment .s:focus{outline:none}
-.course-alignment .s:hover>.b,.course-alignment .s:focus>.b{stroke-width:3.5}
-.course-alignment .all:hover .r,.course-alignment .all:focus-within .r{opacity:.07}
-.course-alignment .all .s:hover .r,.course-alignment .all .s:focus .r{opacity:1}
-.course-alignment .all .s:hover .w,.course-alignment .all .s:focus .w{opacity:1}
-.course-alignment .all:hover .s:focus:not(:hover) .w{opacity:0}
-.course-alignment .all:hover .s:focus:not(:hover) .r{opacity:.07}
+body{margin:0}
+svg{max-width:100%;height:auto;display:block;margin:4px 0}
+.s{cursor:pointer}
+.s:focus{outline:none}
+.s:hover>.b,.s:focus>.b{stroke-width:3.5}
+.all:hover .r,.all:focus-within .r{opacity:.07}
+.all .s:hover .r,.all .s:focus .r{opacity:1}
+.all .s:hover .w,.all .s:focus .w{opacity:1}
+.all:hover .s:focus:not(:hover) .w{opacity:0}
+.all:hover .s:focus:not(:hover) .r{opacity:.07}
 """
 
 
@@ -37,21 +40,27 @@ def alignment_viewer(source: Sequence[str], target: Sequence[str], weights: np.n
     sequences that are empty or longer than 40.
     """
     weights = _checked(source, target, weights)
-    width = STEP * max(len(source), len(target), 6)
-    across = [_places(len(source), width), _places(len(target), width)]
-    letters = "".join(_symbol(x, READ_ROW, symbol) for x, symbol in zip(across[0], source, strict=True))
-    written = zip(across[1], target, weights, strict=True)
-    groups = "".join(_written(x, symbol, row, source, across[0]) for x, symbol, row in written)
+    picture = _picture(source, target, weights, title)
     page = (
-        f'<div style="{SHEET}"><style>{RULES}</style><div style="font-weight:600">{html.escape(title)}</div>'
-        f'<svg class="course-alignment" viewBox="0 0 {width} {HEIGHT}" width="{width}" role="group" '
-        f'aria-label="{html.escape(title or "Alignment")}" font-family="sans-serif" font-size="15" '
-        f'text-anchor="middle" style="max-width:100%;height:auto;display:block;margin:4px 0">'
-        f'{letters}<g class="all">{groups}</g></svg>'
-        f'<div style="font-size:12px;color:{GREY}">{HELP}</div></div>'
+        f"<!doctype html><style>{RULES}</style><body><div style='{SHEET}'><b>{html.escape(title)}</b>{picture}"
+        f"<div style='font-size:12px;color:{GREY}'>{HELP}</div></div></body>"
     )
-    lines = [f"{symbol:>6}  looked at  {_said(row, source)}" for symbol, row in zip(target, weights, strict=True)]
-    return Rich(page, "\n".join([*([title] if title else []), *lines]))
+    rows = zip(target, weights, strict=True)
+    lines = [f"{_shown(symbol):>6}  looked at  {_said(row, source)}" for symbol, row in rows]
+    text = "\n".join([*([title] if title else []), *lines])
+    return Rich(framed(page, HEIGHT + AROUND, title or "Alignment", text), text)
+
+
+def _picture(source: Sequence[str], target: Sequence[str], weights: np.ndarray, title: str) -> str:
+    width = STEP * max(len(source), len(target), 6)
+    above, below = _places(len(source), width), _places(len(target), width)
+    letters = "".join(_symbol(x, READ_ROW, symbol) for x, symbol in zip(above, source, strict=True))
+    written = zip(below, target, weights, strict=True)
+    groups = "".join(_written(x, symbol, row, source, above) for x, symbol, row in written)
+    return (
+        f"<svg viewBox='0 0 {width} {HEIGHT}' width='{width}' role='group' aria-label='{html.escape(title)}' "
+        f"font-family='sans-serif' font-size='15' text-anchor='middle'>{letters}<g class='all'>{groups}</g></svg>"
+    )
 
 
 def _checked(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -> np.ndarray:
@@ -76,11 +85,11 @@ def _places(count: int, width: float) -> list[float]:
 
 def _symbol(x: float, y: float, symbol: str, fill: str = "#ffffff", edge: str = "#888888", text: str = "black") -> str:
     """A box with a symbol in it."""
-    squeeze = f' textLength="{BOX - 6}" lengthAdjust="spacingAndGlyphs"' if len(symbol) > 3 else ""
+    squeeze = f" textLength='{BOX - 6}' lengthAdjust='spacingAndGlyphs'" if len(symbol) > 3 else ""
     return (
-        f'<rect class="b" x="{x - BOX / 2:g}" y="{y - BOX / 2:g}" width="{BOX}" height="{BOX}" rx="6" fill="{fill}" '
-        f'stroke="{edge}" stroke-width="1.5"/>'
-        f'<text x="{x:g}" y="{y + 5:g}" fill="{text}"{squeeze}>{html.escape(_shown(symbol))}</text>'
+        f"<rect class='b' x='{x - BOX / 2:g}' y='{y - BOX / 2:g}' width='{BOX}' height='{BOX}' rx='6' fill='{fill}' "
+        f"stroke='{edge}' stroke-width='1.5'/>"
+        f"<text x='{x:g}' y='{y + 5:g}' fill='{text}'{squeeze}>{html.escape(_shown(symbol))}</text>"
     )
 
 
@@ -92,17 +101,17 @@ def _written(x: float, symbol: str, row: np.ndarray, source: Sequence[str], plac
             continue
         top, bottom, middle = READ_ROW + BOX / 2, WRITE_ROW - BOX / 2, (READ_ROW + WRITE_ROW) / 2
         lines.append(
-            f'<path d="M{place:g} {top:g}C{place:g} {middle:g} {x:g} {middle:g} {x:g} {bottom:g}" '
-            f'stroke-width="{0.6 + 12 * weight:.1f}" stroke-opacity="{0.2 + 0.7 * weight:.2f}"/>'
+            f"<path d='M{place:g} {top:g}C{place:g} {middle:g} {x:g} {middle:g} {x:g} {bottom:g}' "
+            f"stroke-width='{0.6 + 12 * weight:.1f}' stroke-opacity='{0.2 + 0.7 * weight:.2f}'/>"
         )
         colour = STRENGTH(float(weight))
         box = _symbol(place, READ_ROW, letter, to_hex(colour), COLOURS[0], ink(colour))
-        lights.append(f'{box}<text x="{place:g}" y="16" font-size="12">{_percent(weight)}</text>')
+        lights.append(f"{box}<text x='{place:g}' y='16' font-size='12'>{_percent(weight)}</text>")
     said = html.escape(f"{_shown(symbol)} looked at {_said(row, source)}")
     return (
-        f'<g class="s" tabindex="0" role="img" aria-label="{said}"><title>{said}</title>'
-        f'<g class="r" fill="none" stroke="{COLOURS[0]}" pointer-events="none">{"".join(lines)}</g>'
-        f'<g class="w" opacity="0" pointer-events="none">{"".join(lights)}</g>'
+        f"<g class='s' tabindex='0' role='img' aria-label='{said}'><title>{said}</title>"
+        f"<g class='r' fill='none' stroke='{COLOURS[0]}' pointer-events='none'>{''.join(lines)}</g>"
+        f"<g class='w' opacity='0' pointer-events='none'>{''.join(lights)}</g>"
         f"{_symbol(x, WRITE_ROW, symbol, '#d9eaf5', COLOURS[0])}</g>"
     )
 

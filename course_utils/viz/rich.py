@@ -1,5 +1,6 @@
 """Something for a page that can show HTML, with text that says the same for one that cannot."""
 
+import html
 from dataclasses import dataclass
 
 # The sheet that HTML is written on: white, so that it looks the same on a dark page.
@@ -22,3 +23,16 @@ class Rich:
 
     def __str__(self) -> str:
         return self.text
+
+
+def framed(page: str, height: int, title: str, text: str) -> str:
+    """HTML for a page within the page, `height` pixels high: its rules of style touch nothing else, and no script runs.
+
+    A notebook that was opened but not run, and GitHub, take the frame and the rules away; then `text` is what is left.
+    """
+    source = page.replace("&", "&amp;").replace('"', "&quot;")
+    return (
+        "<style>.course-text-left{display:none}</style>"
+        f'<iframe sandbox="" title="{html.escape(title)}" srcdoc="{source}" width="100%" height="{height}" '
+        f'style="border:0;max-width:840px"></iframe><pre class="course-text-left">{html.escape(text)}</pre>'
+    )

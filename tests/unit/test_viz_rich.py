@@ -171,8 +171,14 @@ def test_a_picture_of_more_than_can_be_read_is_refused():
 # --- the alignment viewer
 
 
+def inside(rich: Rich) -> Page:
+    """The page within the frame."""
+    frame = next(attributes for tag, attributes in Page(rich.html).tags if tag == "iframe")
+    return Page(frame["srcdoc"])
+
+
 def test_each_symbol_written_says_what_it_looked_at_and_can_be_reached_by_key():
-    groups = [a for tag, a in Page(alignment_viewer(SOURCE, TARGET, WEIGHTS).html).tags if a.get("class") == "s"]
+    groups = [a for tag, a in inside(alignment_viewer(SOURCE, TARGET, WEIGHTS)).tags if a.get("class") == "s"]
     assert [group["aria-label"] for group in groups] == [
         "N looked at n 68 %, k 30 %",
         "AY looked at i 90 %, g 6 %",
@@ -182,26 +188,36 @@ def test_each_symbol_written_says_what_it_looked_at_and_can_be_reached_by_key():
 
 
 def test_a_line_is_drawn_for_each_weight_of_a_hundredth_or_more_and_is_thick_for_a_large_one():
-    paths = [a for tag, a in Page(alignment_viewer(SOURCE, TARGET, WEIGHTS).html).tags if tag == "path"]
+    paths = [a for tag, a in inside(alignment_viewer(SOURCE, TARGET, WEIGHTS)).tags if tag == "path"]
     widths, drawn = [float(path["stroke-width"]) for path in paths], WEIGHTS[WEIGHTS >= 0.01]
     assert len(widths) == len(drawn) == 7
     assert np.argsort(widths).tolist() == np.argsort(drawn).tolist()
 
 
 def test_what_lights_up_is_invisible_until_pointed_at_even_without_the_rules():
-    lit = [a for _, a in Page(alignment_viewer(SOURCE, TARGET, WEIGHTS).html).tags if a.get("class") == "w"]
+    lit = [a for _, a in inside(alignment_viewer(SOURCE, TARGET, WEIGHTS)).tags if a.get("class") == "w"]
     assert {group["opacity"] for group in lit} == {"0"}
     assert len(lit) == len(TARGET)
 
 
-def test_the_viewer_is_html_without_script_or_address_and_escapes_what_it_shows():
+def test_the_viewer_runs_no_script_asks_no_address_and_escapes_what_it_shows():
     rich = alignment_viewer([HOSTILE, "\n"], ["<b>"], [[0.5, 0.5]], title=HOSTILE)
-    page = Page(rich.html)
-    assert {tag for tag, _ in page.tags} <= {"div", "style", "svg", "g", "rect", "text", "path", "title"}
+    page = inside(rich)
+    assert {tag for tag, _ in page.tags} == {"body", "b", "div", "style", "svg", "g", "rect", "text", "path", "title"}
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert not re.search(r"https?:|url\(|@import", rich.html)
     words = "".join(page.words)
     assert HOSTILE in words and words.count(HOSTILE.replace(" ", "␣")) == 3 and page.open == []  # box, lit box, title
+
+
+def test_where_frames_are_taken_away_the_text_is_left_and_only_there():
+    rich = alignment_viewer(SOURCE, TARGET, WEIGHTS, HOSTILE)
+    page = Page(rich.html)
+    assert [tag for tag, _ in page.tags] == ["style", "iframe", "pre"]
+    frame, left = page.tags[1][1], page.tags[2][1]
+    assert (frame["sandbox"], frame["title"]) == ("", HOSTILE)
+    assert page.words[0] == f".{left['class']}{{display:none}}"
+    assert page.words[1] == rich.text
 
 
 def test_its_plain_text_names_the_largest_weights_of_each_symbol():
