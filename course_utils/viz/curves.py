@@ -36,9 +36,7 @@ def bands(
     figure, axes = new_figure()
     with matplotlib.rc_context(STYLE):
         for (name, values), marker, colour in zip(runs.items(), MARKERS, COLOURS, strict=False):
-            axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.16, linewidth=0)
-            if len(values) > 1:
-                axes.plot(x, values.T, color=colour, alpha=0.45, linewidth=0.8)
+            _band(axes, x, values, colour)
             axes.plot(x, values.mean(axis=0), color=colour, marker=marker, markersize=5, label=name)
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.set_yscale("log") if log else axes.set_ylim(bottom=0)
@@ -98,6 +96,12 @@ def _runs(name: str, values: np.ndarray, points: int) -> np.ndarray:
             f"{name!r} has shape {np.shape(values)}; expected (seeds, {points}): a row a seed, a column for each x."
         )
     return runs
+
+
+def _band(axes, x: Sequence[float], values: np.ndarray, colour: str) -> None:
+    axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.16, linewidth=0)
+    if len(values) > 1:
+        axes.plot(x, values.T, color=colour, alpha=0.45, linewidth=0.8)
 
 
 def _validation(axes, steps: np.ndarray, losses: np.ndarray) -> None:

@@ -25,18 +25,10 @@ POINTS = 72                                                        # in an inch
 
 
 def heatmap(
-    matrix: np.ndarray,
-    rows: Sequence[str] | None,
-    columns: Sequence[str] | None,
-    x_label: str,
-    y_label: str,
-    title: str = "",
-    value_label: str = "",
-    signed: bool = False,
-    low: float | None = None,
-    high: float | None = None,
+    matrix: np.ndarray, rows: Sequence[str] | None, columns: Sequence[str] | None, x_label: str, y_label: str,
+    title: str = "", value_label: str = "", signed: bool = False, low: float | None = None, high: float | None = None,
     numbers: bool = False,
-) -> Figure:
+) -> Figure:  # fmt: skip
     """Each value of a matrix (rows, columns) as a colour, the first row on top, with a bar that explains the colours.
 
     rows and columns name them (letters, phonemes, tokens; white space is made visible); None numbers them. Colours go
@@ -46,19 +38,13 @@ def heatmap(
     """
     values = _checked(matrix, rows, columns)
     names = [[readable(name) for name in side] if side is not None else [] for side in (rows, columns)]
-    margin, longest = 1.7 + 0.085 * max(map(len, names[0]), default=2), max(map(len, names[1]), default=0)
-    width, height = _cell(values.shape, WIDTH - margin, longest)
-    page = min(WIDTH, max(3.4, margin + width * values.shape[1], 0.8 + 0.085 * len(title)))
-    below = 0.95 + 0.085 * longest * _upright(width, longest)
-    figure, axes = new_figure(below + height * len(values), width=page)
+    figure, axes, width, height = _page(values.shape, *names, title)
     with matplotlib.rc_context(STYLE):
         low, high = _limits(values, signed, low, high)
         colours, aspect = SIGNED if signed else STRENGTH, "equal" if width == height else "auto"
         image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, aspect=aspect, interpolation="nearest")
-        axes.set_anchor("W")
         _name_sides(axes, *names, width, height)
-        axes.set(xlabel=x_label, ylabel=y_label)
-        axes.set_title(title, loc="left", fontsize=11)
+        axes.set(xlabel=x_label, ylabel=y_label, anchor="W")
         if numbers:
             _write_numbers(axes, image, min(width, 2 * height))
         _explain_colours(axes, image, value_label, width * values.shape[1])
@@ -97,6 +83,17 @@ def _limits(values: np.ndarray, signed: bool, low: float | None, high: float | N
     if signed:
         low, high = -max(-low, high), max(-low, high)
     return (low, high) if low < high else (low, low + 1)
+
+
+def _page(shape: tuple[int, int], rows: list[str], columns: list[str], title: str):
+    """Figure, axes, and the width and height of a cell in inches."""
+    margin, longest = 1.7 + 0.085 * max(map(len, rows), default=2), max(map(len, columns), default=0)
+    width, height = _cell(shape, WIDTH - margin, longest)
+    page = min(WIDTH, max(3.4, margin + width * shape[1], 0.8 + 0.085 * len(title)))
+    below = 0.95 + 0.085 * longest * _upright(width, longest)
+    figure, axes = new_figure(below + height * shape[0], width=page)
+    axes.set_title(title, loc="left", fontsize=11)
+    return figure, axes, width, height
 
 
 def _cell(shape: tuple[int, int], room: float, longest: int) -> tuple[float, float]:
