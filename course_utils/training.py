@@ -56,8 +56,9 @@ class FitConfig:
     def __post_init__(self):
         if (self.steps is None) == (self.seconds is None):
             raise CourseError("FitConfig takes either steps or seconds; give one of them.")
-        if (self.steps if self.steps is not None else self.seconds) <= 0:
-            raise CourseError(f"There is nothing to do in {self.steps or self.seconds} steps or seconds; give more.")
+        amount = self.steps if self.steps is not None else self.seconds
+        if amount <= 0:
+            raise CourseError(f"There is nothing to do in {amount} steps or seconds; give more.")
         if self.learning_rate <= 0 or self.clip <= 0:
             raise CourseError(f"learning_rate {self.learning_rate} and clip {self.clip} have to be above 0.")
 
