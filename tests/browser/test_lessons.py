@@ -46,3 +46,14 @@ def test_lesson_02_runs_without_error_and_a_slider_chooses_another_unit(lab: Lab
     after = lab.photograph_picture(cell, screenshots / "02_recurrent-slider-after.png")
     assert before != after, "the slider moved, but the pixels of the picture are the same"
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_04_runs_without_error_and_reads_the_word_that_is_typed(lab: Lab, screenshots: Path):
+    run_and_look(lab, "04_seq2seq_attention", screenshots)
+    cell = lab.page.locator(".jp-CodeCell", has=lab.page.locator(".widget-text input"))
+    word = cell.locator(".widget-text input")
+    for typed, answer in (("knight", "N AY T"), ("año", "'ñ' is no letter"), ("", "Cannot read ''")):
+        word.fill(typed)
+        word.press("Enter")
+        cell.get_by_text(answer).first.wait_for(timeout=20_000)
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
