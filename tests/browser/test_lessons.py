@@ -48,6 +48,16 @@ def test_lesson_02_runs_without_error_and_a_slider_chooses_another_unit(lab: Lab
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
 
 
+def test_lesson_03_runs_without_error_and_a_slider_chooses_another_unit(lab: Lab, screenshots: Path):
+    run_and_look(lab, "03_lstm_gru", screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / "03_lstm_gru-slider-before.png")
+    lab.move_slider(cell)
+    after = lab.photograph_picture(cell, screenshots / "03_lstm_gru-slider-after.png")
+    assert before != after, "the slider moved, but the pixels of the picture are the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
 def test_lesson_04_runs_without_error_and_reads_the_word_that_is_typed(lab: Lab, screenshots: Path):
     run_and_look(lab, "04_seq2seq_attention", screenshots)
     cell = lab.page.locator(".jp-CodeCell", has=lab.page.locator(".widget-text input"))
