@@ -101,17 +101,13 @@ def test_kenlm_scores_every_test_paragraph_as_our_model_of_five_does(tmp_path, r
 
 
 FIT = """
-import re, resource, sys
 from course_utils.models.ngram import NGram
 from course_utils.text import WordVocabulary, load_sotu
+from tests.support.memory import peak_gigabytes
 text = load_sotu().train
 vocabulary = WordVocabulary(text, min_count=2)
 NGram.fit(vocabulary.encode(text), vocabulary, order=5, boundary=1)
-try:
-    # Linux counts the memory of the process that started this one into ru_maxrss, but not into VmHWM.
-    print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1e6)
-except FileNotFoundError:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6))
+print(peak_gigabytes())
 """
 
 
