@@ -1,0 +1,150 @@
+"""Attention: each position mixes what others hold, by how well they match what it asks for. Vaswani et al. 2017.
+
+Notation: B batch, T query positions, S key positions, D model width, H heads, K head width, G key/value heads.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from course_utils.errors import CourseError
+from course_utils.shapes import ShapeError, check_shape
+
+
+def scaled_dot_product_attention(query, key, value, mask=None, bias=None):
+    """Mix `value` rows by how well each query matches each key.
+
+    query (B, H, T, K), key (B, H, S, K), value (B, H, S, K); mask broadcastable to (B, H, T, S), True where attention
+    is allowed; bias, too, is added to the scores. Returns mixed (B, H, T, K) and weights (B, H, T, S), rows summing
+    to 1. Raises ShapeError where they do not fit. Vaswani et al. 2017, eq. 1.
+    """
+    check_attention(query, key, value, mask)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])             # (B, H, T, S)
+    if bias is not None:
+        scores = scores + bias
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    weights = scores.softmax(dim=-1)                                                # (B, H, T, S)
+    return weights @ value, weights                                                 # (B, H, T, K)
+
+
+def fused_attention(query, key, value, mask=None, bias=None):
+    """The same mixture by torch's kernel, which never holds all weights at once, and so cannot return them: None.
+
+    Dao et al. 2022 (FlashAttention).
+    """
+    check_attention(query, key, value, mask)
+    if bias is not None:
+        bias = bias.expand(*query.shape[:-1], key.shape[-2])
+        mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
+    return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask), None
+
+
+def check_attention(query, key, value, mask=None) -> None:
+    """Raises ShapeError or CourseError where the parts of an attention do not fit one another."""
+    check_shape(query, "B H T K", "query")
+    batch, heads, length, width = query.shape
+    check_shape(key, f"{batch} {heads} S {width}", "key")
+    check_shape(value, f"{batch} {heads} {key.shape[2]} K", "value")
+    if not query.dtype == key.dtype == value.dtype:
+        raise CourseError(
+            f"query is {query.dtype}, key {key.dtype}, value {value.dtype}; expected one dtype. Convert them: "
+            "x.to(query.dtype)."
+        )
+    if mask is None:
+        return
+    if mask.dtype != torch.bool:
+        raise CourseError(f"mask is {mask.dtype}; expected torch.bool, True where attention is allowed.")
+    allowed = [{1, size} for size in (batch, heads, length, key.shape[2])][-mask.ndim or 4 :]
+    if mask.ndim > 4 or any(size not in sizes for size, sizes in zip(mask.shape, allowed, strict=True)):
+        raise ShapeError(
+            f"mask has shape {tuple(mask.shape)}; expected one that spreads to (B, H, T, S) = "
+            f"{(batch, heads, length, key.shape[2])}. Build it with causal_mask(T, S) or padding_mask(lengths, S)."
+        )
+
+
+def causal_mask(length: int, keys: int | None = None, device=None) -> torch.Tensor:
+    """(T, S) True where query t may look at key s: not at the future. The queries are the last T of the S positions."""
+    keys = length if keys is None else keys
+    if keys < length:
+        raise ShapeError(f"{length} queries are the last of {keys} keys; expected at least as many keys.")
+    return torch.ones(length, keys, dtype=torch.bool, device=device).tril(keys - length)
+
+
+def padding_mask(lengths: torch.Tensor, keys: int) -> torch.Tensor:
+    """(B, 1, 1, S) True on the first `lengths[b]` keys of row b, False on the padding after them."""
+    check_shape(lengths, "B", "lengths")
+    if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= keys:
+        raise CourseError(f"lengths go from {int(lengths.min())} to {int(lengths.max())}; expected 1 to {keys}.")
+    return (torch.arange(keys, device=lengths.device) < lengths[:, None])[:, None, None]
+
+
+def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+    """(B, T, H·K) to (B, H, T, K): each head gets its own stretch of the width."""
+    check_shape(x, "B T D", "x")
+    if x.shape[-1] % heads:
+        raise ShapeError(f"a width of {x.shape[-1]} does not split into {heads} heads; choose one that divides it.")
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: torch.Tensor) -> torch.Tensor:
+    """(B, H, T, K) to (B, T, H·K): the heads side by side again."""
+    check_shape(x, "B H T K", "x")
+    return x.transpose(1, 2).flatten(2)
+
+
+def repeat_heads(x: torch.Tensor, times: int) -> torch.Tensor:
+    """(B, G, S, K) to (B, G·times, S, K): each key/value head serves `times` query heads. Ainslie et al. 2023."""
+    return x if times == 1 else x.repeat_interleave(times, dim=1)
+
+
+class MultiHeadAttention(nn.Module):
+    """Project to queries, keys and values, attend in each head, merge, project back. Vaswani et al. 2017, section 3.2.2.
+
+    `key_value_heads` below `heads` is grouped-query attention (Ainslie et al. 2023). `head_width` is D/H where it is
+    not given. `attention` is the formula: any function like `scaled_dot_product_attention`.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        key_value_heads: int | None = None,
+        head_width: int | None = None,
+        bias: bool = False,
+        attention: Callable = fused_attention,
+    ):
+        super().__init__()
+        self.heads, self.key_value_heads = heads, heads if key_value_heads is None else key_value_heads
+        if heads < 1 or self.key_value_heads < 1 or heads % self.key_value_heads:
+            raise CourseError(f"{heads} heads cannot share {self.key_value_heads} key/value heads evenly.")
+        if head_width is None and width % heads:
+            raise CourseError(f"a width of {width} does not split into {heads} heads; choose one that divides it.")
+        head_width = width // heads if head_width is None else head_width
+        self.query = nn.Linear(width, heads * head_width, bias)
+        self.key = nn.Linear(width, self.key_value_heads * head_width, bias)
+        self.value = nn.Linear(width, self.key_value_heads * head_width, bias)
+        self.output = nn.Linear(heads * head_width, width, bias)
+        self.attention = attention
+
+    def forward(self, x, memory=None, mask=None, bias=None, turn=None, past=None):
+        """x (B, T, D) looks at memory (B, S, D), itself if None; returns (B, T, D), the weights and (key, value).
+
+        turn(x (B, H, T, K)) rotates queries and keys by their positions; past = (key, value), each (B, G, P, K), stand
+        before the new ones. The weights are None where `attention` does not give them.
+        """
+        memory = x if memory is None else memory
+        query = split_heads(self.query(x), self.heads)                              # (B, H, T, K)
+        key = split_heads(self.key(memory), self.key_value_heads)                   # (B, G, S, K)
+        value = split_heads(self.value(memory), self.key_value_heads)
+        if turn is not None:
+            query, key = turn(query), turn(key)
+        if past is not None:
+            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
+        times = self.heads // self.key_value_heads
+        extra = {} if bias is None else {"bias": bias}                              # a formula of one's own may lack it
+        mixed, weights = self.attention(query, repeat_heads(key, times), repeat_heads(value, times), mask, **extra)
+        return self.output(merge_heads(mixed)), weights, (key, value)
