@@ -102,7 +102,7 @@ def repeat_heads(x: torch.Tensor, times: int) -> torch.Tensor:
 
 
 class MultiHeadAttention(nn.Module):
-    """Project to queries, keys and values, attend in each head, merge, project back. Vaswani et al. 2017, section 3.2.2.
+    """Project to queries, keys and values, attend in each head, merge, project back.
 
     `key_value_heads` below `heads` is grouped-query attention (Ainslie et al. 2023). `head_width` is D/H where it is
     not given. `attention` is the formula: any function like `scaled_dot_product_attention`.
