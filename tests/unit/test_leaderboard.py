@@ -28,6 +28,7 @@ from course_utils.leaderboard import (
     tokens_per_second,
 )
 from course_utils.paths import RESULTS
+from course_utils.recipes import about
 from course_utils.seeding import generator
 from course_utils.text import load_sotu
 from course_utils.viz import COLOURS
@@ -241,6 +242,25 @@ def test_the_committed_results_of_lesson_01_were_measured_on_the_test_text_and_k
     assert {result.test for result in results} == {fingerprint(load_sotu().test)}
     assert min(best, key=best.get) == "5-gram, Kneser–Ney"
     assert best["5-gram, Kneser–Ney"] < min(best["gzip, primed"], best["bz2, primed"], best["xz, primed"])
+
+
+@pytest.mark.parametrize(("lesson", "cells"), [("02", ["rnn"]), ("03", ["gru", "lstm"])])
+def test_the_committed_results_of_the_networks_are_those_of_their_checkpoints(lesson, cells, monkeypatch):
+    monkeypatch.setattr(leaderboard, "RESULTS", RESULTS)
+    results = {result.name: result for result in load(lesson)}
+    assert list(results) == [f"{cell.upper()} of bytes" for cell in cells]
+    for cell, result in zip(cells, results.values(), strict=True):
+        known = about(f"{cell}_sotu")
+        assert (result.lesson, result.parameters) == (lesson, known["parameters"])
+        assert (result.bits_per_byte, result.test) == (known["metrics"]["bits_per_byte"], known["metrics"]["test"])
+        assert (result.training_tokens, result.seconds) == (known["training_tokens"], known["seconds"])
+
+
+def test_all_committed_results_are_of_one_text_so_that_they_can_be_ranked(monkeypatch):
+    monkeypatch.setattr(leaderboard, "RESULTS", RESULTS)
+    results = [result for lesson in ("01", "02", "03") for result in load(lesson)]
+    assert {result.test for result in results} == {fingerprint(load_sotu().test)}
+    assert len(ranked(results)) == len(results)
 
 
 # --- speed and machine

@@ -17,7 +17,7 @@ QUIZ = (
             ),
             Option(
                 "It has fewer parameters.",
-                "The two were given the same number, within a few per cent.",
+                "Dot attention has no weights of its own: both have exactly the same number.",
             ),
         ),
     ),
