@@ -6,7 +6,10 @@ QUIZ = (
     Question(
         "Why does the gradient survive along the memory of an LSTM and not along the state of an RNN?",
         (
-            Option("The LSTM has more parameters.", "Give the RNN as many: its gradient still passes a matrix and a tanh at each step."),
+            Option(
+                "The LSTM has more parameters.",
+                "Give the RNN as many: its gradient still passes a matrix and a tanh at each step.",
+            ),
             Option(
                 "From step to step the memory is only multiplied by the forget gate, which can stay near 1.",
                 "No weight matrix and no tanh lie on that path, and a product of numbers near 1 does not vanish.",
