@@ -40,7 +40,7 @@ def padding(length: int = LENGTH) -> torch.Tensor:
 
 
 def shaken(model: nn.Module, by: float = 0.2) -> nn.Module:
-    """The model with all weights larger and no gain or bias at the value it starts from, so that each of them counts."""
+    """The model with larger weights, and no gain or bias at the value it starts from, so that each of them counts."""
     chance = generator(5)
     with torch.no_grad():
         for parameter in model.parameters():
