@@ -8,11 +8,17 @@ SHEET = (
     "background-color:#ffffff;color:#000000;border:1px solid #d0d0d0;border-radius:6px;padding:10px 14px;"
     "max-width:806px;font-family:sans-serif;font-size:14px"
 )
+# First in a page that runs scripts: they may draw and nothing else, and no address is asked for anything.
+NO_REQUESTS = (
+    "<meta http-equiv='Content-Security-Policy' "
+    "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
+)
 
 
 @dataclass(frozen=True)
 class Rich:
-    """HTML without scripts, and its text. Shown by itself as the last value of a cell; elsewhere use `display`."""
+    """HTML, with scripts only in a frame of `framed`, and its text. As the last value of a cell it is shown by itself;
+    elsewhere use `display`."""
 
     html: str
     text: str
@@ -25,14 +31,16 @@ class Rich:
         return self.text
 
 
-def framed(page: str, height: int, title: str, text: str) -> str:
+def framed(page: str, height: int, title: str, text: str, scripts: bool = False) -> str:
     """HTML for a page within the page, `height` pixels high: its rules of style touch nothing else, and no script runs.
 
+    With `scripts`, those of the page run, shut in: they see nothing outside it. Begin such a page with NO_REQUESTS.
     A notebook that was opened but not run, and GitHub, take the frame and the rules away; then `text` is what is left.
     """
     source = page.replace("&", "&amp;").replace('"', "&quot;")
+    sandbox = "allow-scripts" if scripts else ""
     return (
         "<style>.course-text-left{display:none}</style>"
-        f'<iframe sandbox="" title="{html.escape(title)}" srcdoc="{source}" width="100%" height="{height}" '
+        f'<iframe sandbox="{sandbox}" title="{html.escape(title)}" srcdoc="{source}" width="100%" height="{height}" '
         f'style="border:0;max-width:840px"></iframe><pre class="course-text-left">{html.escape(text)}</pre>'
     )
