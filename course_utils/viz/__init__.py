@@ -1,6 +1,9 @@
 """Pictures. Everything here draws arrays and strings that somebody else computed."""
 
 from course_utils.viz.alignment import alignment_viewer
+from course_utils.viz.attention import attention_viewer
+from course_utils.viz.attention_grid import attention_grid
+from course_utils.viz.attention_static import attention_picture
 from course_utils.viz.cells import cell_diagram
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
@@ -15,6 +18,9 @@ __all__ = [
     "COLOURS",
     "LiveCurve",
     "alignment_viewer",
+    "attention_grid",
+    "attention_picture",
+    "attention_viewer",
     "bands",
     "bars",
     "cell_diagram",
