@@ -43,14 +43,7 @@ def attention_viewer(
         if not 0 <= number < count:
             raise CourseError(f"There is no {kind} {number}; expected 0 to {count - 1}.")
     text = _text(queries, keys, values, title, layer, head, query)
-    page = (
-        f"<!doctype html>{NO_REQUESTS}<style>{RULES}</style><body><div style='{SHEET}'>"
-        f"<b>{html.escape(title)}</b><div style='margin-top:4px'>{_choice('Layer', values.shape[0], layer)}"
-        f"{_choice('Head', values.shape[1], head)}</div>{_columns(queries, keys, query)}"
-        f"<p role='status' data-help='{html.escape(HELP)}'>{html.escape(HELP)}</p>"
-        f"<noscript><pre>{html.escape(text)}</pre></noscript></div>"
-        f"<script type='text/plain' id='weights'>{packed(values)}</script><script>{SCRIPT}</script></body>"
-    )
+    page = _page(_choices(values, layer, head) + _columns(queries, keys, query), packed(values), title, text)
     height = ROW * max(len(queries), len(keys)) + AROUND
     return Rich(framed(page, height, title or "Attention", text, scripts=True), text)
 
@@ -146,9 +139,23 @@ def _text(queries, keys, values: np.ndarray, title: str, layer: int, head: int, 
     return "\n".join(lines)
 
 
-def _choice(name: str, count: int, chosen: int) -> str:
-    options = "".join(f"<option{' selected' if number == chosen else ''}>{number}</option>" for number in range(count))
-    return f"<label{' hidden' if count == 1 else ''}>{name} <select>{options}</select></label>"
+def _page(body: str, weights: str, title: str, text: str) -> str:
+    """The whole page, weights written where the script finds them."""
+    return (
+        f"<!doctype html>{NO_REQUESTS}<style>{RULES}</style><body><div style='{SHEET}'>"
+        f"<b>{html.escape(title)}</b>{body}<p role='status' data-help='{html.escape(HELP)}'>{html.escape(HELP)}</p>"
+        f"<noscript><pre>{html.escape(text)}</pre></noscript></div>"
+        f"<script type='text/plain' id='weights'>{weights}</script><script>{SCRIPT}</script></body>"
+    )
+
+
+def _choices(values: np.ndarray, layer: int, head: int) -> str:
+    """Lists to choose layer and head from; one with a single entry is hidden."""
+    written = ""
+    for name, count, chosen in (("Layer", values.shape[0], layer), ("Head", values.shape[1], head)):
+        options = "".join(f"<option{' selected' * (number == chosen)}>{number}</option>" for number in range(count))
+        written += f"<label{' hidden' if count == 1 else ''}>{name} <select>{options}</select></label>"
+    return f"<div style='margin-top:4px'>{written}</div>"
 
 
 def _columns(queries: Sequence[str], keys: Sequence[str], query: int | None) -> str:
