@@ -2,14 +2,25 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, TextStreamer
+from safetensors.torch import load_file
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TextStreamer,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from course_utils import assets
 from course_utils.errors import CourseError
+from course_utils.models import porting
+from course_utils.models.transformer import FUSED, Operations, Transformer
+from course_utils.seeding import generator
 
 
 class _Pieces(TextStreamer):
@@ -114,3 +125,22 @@ def load_chat_model(dtype: torch.dtype = torch.float32) -> ChatModel:
     disable_progress_bar()                                         # it would draw over the reader's page
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
     return ChatModel(model.eval(), AutoTokenizer.from_pretrained(folder))
+
+
+DECODERS = ("smollm2",)
+
+
+def load_decoder(name: str, operations: Operations = FUSED, context: int = 2048):
+    """A pretrained model's weights in our own decoder, in float32, and its tokenizer: (Transformer, tokenizer).
+
+    context: how many tokens it reads at most; those of SmolLM2 were trained with up to 8,192. Raises CourseError for a
+    name that is none of DECODERS.
+    """
+    if name not in DECODERS:
+        raise CourseError(f"There is no decoder {name!r} here; expected {' or '.join(DECODERS)}.")
+    folder = assets.path(name)
+    config = porting.llama_config(AutoConfig.from_pretrained(folder))
+    weights = load_file(folder / "model.safetensors")
+    model = Transformer(replace(config, context=min(context, config.context)), generator(0), operations)
+    model.load_state_dict(porting.llama_weights(weights, config.tied))
+    return model.eval(), AutoTokenizer.from_pretrained(folder)

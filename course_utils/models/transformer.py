@@ -6,7 +6,6 @@ Notation: B batch, T length, D model width, H heads, K head width, V vocabulary;
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import nn
@@ -158,7 +157,7 @@ class Transformer(LanguageModel):
         if self.config.position != "rotary":
             return None
         positions = torch.arange(first, first + length, device=self.device)
-        return partial(self.operations.rotary, positions=positions, base=self.config.base)
+        return lambda x: self.operations.rotary(x, positions, self.config.base)
 
     def stream(self, ids: torch.Tensor, cache=None):
         """ids (B, T), which follow what `cache` holds, to the normed stream (B, T, D), weights and cache of each layer.
