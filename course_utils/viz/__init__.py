@@ -11,8 +11,10 @@ from course_utils.viz.heatmaps import heatmap
 from course_utils.viz.live import LiveCurve
 from course_utils.viz.piano_roll import piano_roll
 from course_utils.viz.plots import bars, lines, scatter, small_bars
+from course_utils.viz.positions import dials
 from course_utils.viz.style import COLOURS, new_figure, show
 from course_utils.viz.text_colours import coloured_text, coloured_text_figure
+from course_utils.viz.tokens import merge_rows
 
 __all__ = [
     "COLOURS",
@@ -26,9 +28,11 @@ __all__ = [
     "cell_diagram",
     "coloured_text",
     "coloured_text_figure",
+    "dials",
     "encoder_decoder",
     "heatmap",
     "lines",
+    "merge_rows",
     "new_figure",
     "piano_roll",
     "scatter",
