@@ -16,12 +16,17 @@ NO_CHROMIUM = (
 )
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server over fresh copies of all lessons, without outputs and without network."""
+def require_chromium() -> None:
+    """Skip the test where there is no Chromium; in CI fail it."""
     if not find_chromium():
         in_ci = os.environ.get("CI", "").lower() in ("1", "true")
         (pytest.fail if in_ci else pytest.skip)(NO_CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server over fresh copies of all lessons, without outputs and without network."""
+    require_chromium()
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
     for path in lesson_paths():
         copy_unrun(path, folder / "notebooks")
