@@ -14,7 +14,7 @@ from course_utils.viz.rich import NO_REQUESTS, SHEET, Rich, framed
 
 MOST_TOKENS = 64
 MOST_WEIGHTS = 160_000                                             # two characters each: 320 KB
-AROUND = 164                                                       # pixels: title, choices, headings, what is said
+AROUND, CHOICES = 116, 28                                          # pixels: title, headings, what is said; both lists
 LEAST = 0.01                                                       # a weight below it is neither drawn nor said
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 HELP = "Point at a token on the left, or go to it with the Tab and arrow keys: it says where it looks. Esc shows all."
@@ -44,7 +44,7 @@ def attention_viewer(
             raise CourseError(f"There is no {kind} {number}; expected 0 to {count - 1}.")
     text = _text(queries, keys, values, title, layer, head, query)
     page = _page(_choices(values, layer, head) + _columns(queries, keys, query), packed(values), title, text)
-    height = ROW * max(len(queries), len(keys)) + AROUND
+    height = ROW * max(len(queries), len(keys)) + AROUND + CHOICES * (values.shape[:2] != (1, 1))
     return Rich(framed(page, height, title or "Attention", text, scripts=True), text)
 
 
@@ -166,7 +166,7 @@ def _columns(queries: Sequence[str], keys: Sequence[str], query: int | None) -> 
         f"tabindex='{0 if place == (query or 0) else -1}'>{html.escape(visible(token))}</button>"
         for place, token in enumerate(queries)
     )
-    right = "".join(f"<div><span>{html.escape(visible(token))}</span><output></output></div>" for token in keys)
+    right = "".join(f"<div><span>{html.escape(visible(token))}</span><small></small></div>" for token in keys)
     return (
         f"<div class='columns'><div class='from'><h2>this token looks</h2><div role='toolbar' "
         f"aria-orientation='vertical' aria-label='Tokens that look'>{left}</div></div>"

@@ -16,7 +16,7 @@ line-height:{ROW}px;color:#000;white-space:nowrap;overflow:hidden;text-overflow:
 .from button:focus-visible,select:focus-visible{{outline:3px solid #0072b2;outline-offset:-3px}}
 .to div{{display:flex;gap:8px;border-radius:4px}}
 .to span{{overflow:hidden;text-overflow:ellipsis;white-space:pre}}
-.to output{{font-size:12px;margin-left:auto}}
+.to small{{font-size:12px;margin-left:auto}}
 .from button{{white-space:pre}}
 svg{{width:100%;display:block;margin-top:20px}}
 path{{fill:none;stroke:#0072b2;vector-effect:non-scaling-stroke}}

@@ -19,8 +19,8 @@ from course_utils.viz.attention import MOST_WEIGHTS, checked, visible
 from course_utils.viz.rich import NO_REQUESTS, SHEET, Rich, framed
 from course_utils.viz.style import GREY
 
-TOKEN, AROUND = 22.5, 136                                          # pixels: a token of the head view, all around it
-MAP_TOKEN, DETAIL_TOKEN = 84, 18                                   # a token of the model view: times heads, large
+TOKEN, AROUND_HEADS = 22.5, 112                                    # pixels: a token of the head view, all around it
+MAP_TOKEN, DETAIL_TOKEN, AROUND_MODEL = 84, 18, 64                 # a token of the model view: times heads, large
 WIDE, SHEET_WIDTH = 985, 806                                       # pixels: the model view, and what it is shrunk to
 SERVER = re.compile(r"require\.config\(\{.*?\}\s*\}\);", re.DOTALL)    # where bertviz says from whom to take scripts
 CREDITS = "bertviz © Jesse Vig, Apache-2.0 · D3 © Mike Bostock, BSD-3-Clause · jQuery © OpenJS Foundation, MIT"
@@ -53,7 +53,7 @@ def head_view(
     values, layers = _checked(tokens, tokens if keys is None else keys, weights, layers, heads)
     chosen = {"layer": layers[0], "heads": heads, "include_layers": layers}
     view = draw(**_texts(tokens, keys, values), **chosen, html_action="return")
-    height = round(TOKEN * max(values.shape[-2:])) + AROUND
+    height = round(TOKEN * max(values.shape[-2:])) + AROUND_HEADS
     return _rich(view.data, height, title, f"bertviz head view of {_said(values, layers)}")
 
 
@@ -68,7 +68,7 @@ def model_view(
     view = draw(**_texts(tokens, keys, values), display_mode="light", include_layers=layers, html_action="return")
     small, large = MAP_TOKEN / values.shape[1] * max(values.shape[-2:]) + 10, DETAIL_TOKEN * max(values.shape[-2:]) + 55
     scale = SHEET_WIDTH / WIDE
-    height = round(scale * max(len(layers) * small + 38, large)) + AROUND
+    height = round(scale * max(len(layers) * small + 38, large)) + AROUND_MODEL
     return _rich(view.data, height, title, f"bertviz model view of {_said(values, layers)}", scale)
 
 
