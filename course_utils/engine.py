@@ -121,7 +121,7 @@ class _Written:
     def reset(self) -> None:
         self.cache = None
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def read(self, ids: Sequence[int]) -> torch.Tensor:
         """The logits (V,) of what follows."""
         stream, _, self.cache = self.model.stream(torch.tensor([list(ids)]), self.cache)

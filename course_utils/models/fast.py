@@ -6,8 +6,7 @@ values go into a cache that is laid out once, instead of a longer copy of it for
 product that makes its last term. Notation: T new positions, D width, H heads, G key/value heads, K head width.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch.nn import functional
@@ -134,7 +133,6 @@ class FastDecoder:
         """Forget the text."""
         self.read_so_far = 0
 
-    @torch.inference_mode()
     def read(self, ids: Sequence[int]) -> torch.Tensor:
         """Read more ids of the text; the logits (V,) of what follows the last of them, in float32.
 
@@ -144,13 +142,16 @@ class FastDecoder:
         if len(new) == 0:
             raise CourseError("There are no ids to go on from; expected at least one.")
         check_ids(new, self.config.vocabulary_size, "ids")
-        stream = self._stream(new)[-1:]
-        return self.head(functional.rms_norm(stream, stream.shape[-1:], self.gain, self.config.epsilon))[0]
+        return self._logits(new, last_only=True)[0].clone()        # a plain tensor: inference mode's may not be changed
 
-    @torch.inference_mode()
     def logits(self, ids: Sequence[int]) -> torch.Tensor:
         """(T, V) what follows each of the ids, as `read` would give it one by one; float32."""
-        stream = self._stream(torch.as_tensor(ids, dtype=torch.int64))
+        return self._logits(torch.as_tensor(ids, dtype=torch.int64), last_only=False).clone()
+
+    @torch.inference_mode()
+    def _logits(self, new: torch.Tensor, last_only: bool) -> torch.Tensor:
+        stream = self._stream(new)
+        stream = stream[-1:] if last_only else stream
         return self.head(functional.rms_norm(stream, stream.shape[-1:], self.gain, self.config.epsilon))
 
     def _stream(self, new: torch.Tensor) -> torch.Tensor:
@@ -171,8 +172,8 @@ class FastDecoder:
     @property
     def bytes_per_token(self) -> int:
         """How many bytes of weights have to be read from memory to write one token."""
-        products = [product for layer in self.layers for product in vars(layer).values() if isinstance(product, Product)]
-        return sum(product.bytes for product in [*products, self.head])
+        parts = [self.head, *(part for layer in self.layers for part in vars(layer).values())]
+        return sum(part.bytes for part in parts if isinstance(part, Product))
 
 
 def _check_style(model: Transformer) -> None:
