@@ -37,7 +37,7 @@ class PronounSentence:
         return re.search(rf"\b{word}\b", self.text).span()
 
 
-# Each: the pattern, and which of {a} and {b} is the subject. The first six are for choosing, the rest for reporting.
+# Each: the pattern, and which of {a} and {b} is the subject. The first twelve are for choosing, the rest for reporting.
 GENDER_FRAMES = (
     ("The {a} called the {b} at noon because {p} was worried.", 0),
     ("The {a} thanked the {b} for the letter when {p} came home.", 0),
@@ -45,12 +45,24 @@ GENDER_FRAMES = (
     ("Behind the {a} stood the {b}, and {p} looked tired.", 1),
     ("According to the {a} the {b} was late, but {p} never wore a watch.", 1),
     ("To the {a} the {b} gave a book, and then {p} left the room.", 1),
+    ("The {a} followed the {b} to the station because {p} had no map.", 0),
+    ("The {a} wrote to the {b} every week while {p} lived abroad.", 0),
+    ("The {a} laughed at the {b} when {p} dropped the plate.", 0),
+    ("In front of the {a} sat the {b}, but {p} saw nothing.", 1),
+    ("From the {a} the {b} borrowed a coat, since {p} felt cold.", 1),
+    ("Without the {a} the {b} could not leave, as {p} had lost the key.", 1),
     ("The {a} waited for the {b} until {p} had finished the work.", 0),
     ("The {a} showed the {b} a map, although {p} knew the way.", 0),
     ("The {a} met the {b} in the garden before {p} went to bed.", 0),
     ("Next to the {a} slept the {b}, and {p} snored loudly.", 1),
     ("For the {a} the {b} cooked a soup, as {p} was ill.", 1),
     ("With the {a} the {b} travelled north, because {p} wanted to see the sea.", 1),
+    ("The {a} lent the {b} an umbrella before {p} went out.", 0),
+    ("The {a} recognised the {b} at once, though {p} wore a mask.", 0),
+    ("The {a} spoke to the {b} until {p} fell asleep.", 0),
+    ("Beside the {a} marched the {b}, and {p} carried a flag.", 1),
+    ("From the {a} the {b} heard the news after {p} came back.", 1),
+    ("Like the {a} the {b} enjoyed music, and {p} played every evening.", 1),
 )
 GENDER_PAIRS = (
     ("king", "queen"), ("boy", "girl"), ("uncle", "aunt"), ("actor", "actress"), ("monk", "nun"), ("husband", "wife"),
@@ -65,12 +77,24 @@ NUMBER_FRAMES = (
     ("Beside the {a} lay the {b}, and {p} seemed asleep.", 1),
     ("Near the {a} the {b} drank water before {p} ran away.", 1),
     ("After the {a} came the {b}, and {p} smelled of the barn.", 1),
+    ("The {a} licked the {b} after {p} had rolled in the mud.", 0),
+    ("The {a} ran past the {b} before {p} woke up.", 0),
+    ("The {a} smelled the {b} long before {p} appeared.", 0),
+    ("Above the {a} slept the {b}, until {p} fell down.", 1),
+    ("In front of the {a} stood the {b}, but {p} did not look up.", 1),
+    ("With the {a} the {b} lived for years, and {p} ate little.", 1),
     ("The {a} followed the {b} home because {p} wanted food.", 0),
     ("The {a} looked at the {b} before {p} jumped over the fence.", 0),
     ("The {a} bit the {b}, so {p} ended up in a cage.", 0),
     ("Behind the {a} walked the {b}, and {p} did not stop.", 1),
     ("From the {a} the {b} stole some food, although {p} had eaten.", 1),
     ("Opposite the {a} lived the {b}, but {p} never made a sound.", 1),
+    ("The {a} ignored the {b} although {p} kept coming back.", 0),
+    ("The {a} watched the {b} until {p} left the field.", 0),
+    ("The {a} fought the {b} because {p} had come too close.", 0),
+    ("Around the {a} ran the {b}, but {p} soon got tired.", 1),
+    ("Next to the {a} rested the {b}, while {p} enjoyed the sun.", 1),
+    ("For the {a} the {b} made room, because {p} needed shelter.", 1),
 )
 NUMBER_PAIRS = (
     ("dog", "cat"), ("horse", "goat"), ("mole", "hen"), ("bear", "seal"), ("lion", "monkey"), ("rat", "owl"),
@@ -108,7 +132,7 @@ MEANING_FRAMES = (
 
 
 def pronoun_sentences() -> tuple[PronounSentence, ...]:
-    """All 288 sentences, the same each time: 96 of each kind, half of them for choosing and half for reporting."""
+    """All 288 sentences, the same each time: 96 of each kind in 24 frames, half of them for choosing."""
     return (*_gender(), *_number(), *_meaning())
 
 
@@ -116,30 +140,30 @@ def _half(frame: int, frames: int) -> str:
     return CHOOSE if frame < frames // 2 else REPORT
 
 
-def _pairs(pairs: tuple, frame: int) -> tuple:
-    """Two pairs for one of twelve frames, from those of its half; each pair serves two frames."""
-    half, place = divmod(frame, 6)
-    return tuple(pairs[6 * half + (2 * place + more) % 6] for more in (0, 1))
+def _pair(pairs: tuple, frame: int) -> tuple[str, str]:
+    """The pair for one of 24 frames, from the six of its half: each serves two frames."""
+    half, place = divmod(frame, 12)
+    return pairs[6 * half + place % 6]
 
 
 def _gender() -> Iterator[PronounSentence]:
     for number, (pattern, subject) in enumerate(GENDER_FRAMES):
         half = _half(number, len(GENDER_FRAMES))
-        for male, female in _pairs(GENDER_PAIRS, number):
-            for nouns in ((male, female), (female, male)):
-                for pronoun, meant in (("he", male), ("she", female)):
-                    text = pattern.format(a=nouns[0], b=nouns[1], p=pronoun)
-                    yield PronounSentence(text, pronoun, nouns, nouns.index(meant), subject, "gender", number, half)
+        male, female = _pair(GENDER_PAIRS, number)
+        for nouns in ((male, female), (female, male)):
+            for pronoun, meant in (("he", male), ("she", female)):
+                text = pattern.format(a=nouns[0], b=nouns[1], p=pronoun)
+                yield PronounSentence(text, pronoun, nouns, nouns.index(meant), subject, "gender", number, half)
 
 
 def _number() -> Iterator[PronounSentence]:
     for number, (pattern, subject) in enumerate(NUMBER_FRAMES):
         frame, half = number + len(GENDER_FRAMES), _half(number, len(NUMBER_FRAMES))
-        for first, second in _pairs(NUMBER_PAIRS, number):
-            for nouns, single in (((first, second + "s"), 0), ((first + "s", second), 1)):
-                for pronoun, right in (("it", single), ("they", 1 - single)):
-                    text = pattern.format(a=nouns[0], b=nouns[1], p=pronoun)
-                    yield PronounSentence(text, pronoun, nouns, right, subject, "number", frame, half)
+        first, second = _pair(NUMBER_PAIRS, number)
+        for nouns, single in (((first, second + "s"), 0), ((first + "s", second), 1)):
+            for pronoun, right in (("it", single), ("they", 1 - single)):
+                text = pattern.format(a=nouns[0], b=nouns[1], p=pronoun)
+                yield PronounSentence(text, pronoun, nouns, right, subject, "number", frame, half)
 
 
 def _meaning() -> Iterator[PronounSentence]:

@@ -5,12 +5,11 @@ import math
 import torch
 
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
-from course_utils.models.attention import causal_mask, merge_heads, scaled_dot_product_attention
-from course_utils.models.attention import split_heads as _split
+from course_utils.models.attention import causal_mask, merge_heads, scaled_dot_product_attention, split_heads
 from course_utils.seeding import generator
 
 
-def split_heads(x, heads):
+def split(x, heads):
     """(B, T, H·K) to (B, H, T, K): each head gets its own stretch of the width."""
     batch, length, width = x.shape
     return x.reshape(batch, length, heads, width // heads).transpose(1, 2)
@@ -27,11 +26,11 @@ SPLIT_HEADS = Exercise(
     minutes=5,
     difficulty=1,
     imports=("import torch",),
-    stub='''def split_heads(x, heads):
+    stub='''def split(x, heads):
     """(B, T, H·K) to (B, H, T, K): each head gets its own stretch of the width."""
     raise NotImplementedError
 ''',
-    reference=split_heads,
+    reference=split,
     cases=(
         Case(lambda: (_counted(1, 2, 4), 2)),
         Case(lambda: (_counted(2, 3, 6), 2)),
@@ -97,7 +96,7 @@ MERGE_HEADS = Exercise(
         Case(lambda: (_counted(1, 4, 3, 2),)),
     ),
     invariants=(
-        Invariant("splitting again gives x back", lambda merged, x: torch.equal(_split(merged, x.shape[1]), x)),
+        Invariant("splitting again gives x back", lambda merged, x: torch.equal(split(merged, x.shape[1]), x)),
     ),
     hints=(
         "Backwards: first T and H change places, then the last two axes become one.",
@@ -141,10 +140,12 @@ def self_attention(x, query_weight, key_weight, value_weight, output_weight, hea
     return merge_heads(mixed) @ output_weight.T
 
 
-def _layer(x, weights, heads, mask, split=_split, merge=merge_heads, attend=scaled_dot_product_attention, last=True):
+def _layer(
+    x, weights, heads, mask, cut=split_heads, merged_by=merge_heads, attend=scaled_dot_product_attention, last=True
+):
     """The same with one part replaced."""
-    query, key, value = (split(x @ weight.T, heads) for weight in weights[:3])
-    merged = merge(attend(query, key, value, mask)[0])
+    query, key, value = (cut(x @ weight.T, heads) for weight in weights[:3])
+    merged = merged_by(attend(query, key, value, mask)[0])
     return merged @ weights[3].T if last else merged
 
 
@@ -205,7 +206,7 @@ SELF_ATTENTION = Exercise(
         Misconception(
             "heads not transposed back",
             lambda x, q, k, v, o, heads, mask=None: _layer(
-                x, (q, k, v, o), heads, mask, merge=lambda mixed: mixed.reshape(x.shape)
+                x, (q, k, v, o), heads, mask, merged_by=lambda mixed: mixed.reshape(x.shape)
             ),
             "The heads are not transposed back before they are merged: places get numbers of other places.",
         ),

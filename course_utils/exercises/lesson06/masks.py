@@ -5,7 +5,7 @@ import torch
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
 
-def causal_mask(length, keys):
+def causal(length, keys):
     """(T, S) bool, True where place t may look at place s: at itself and at what came before.
 
     The `length` queries are the last of the `keys` places: with 2 queries and 5 keys they stand at places 3 and 4.
@@ -24,14 +24,14 @@ CAUSAL_MASK = Exercise(
     minutes=8,
     difficulty=1,
     imports=("import torch",),
-    stub='''def causal_mask(length, keys):
+    stub='''def causal(length, keys):
     """(T, S) bool, True where place t may look at place s: at itself and at what came before.
 
     The `length` queries are the last of the `keys` places: with 2 queries and 5 keys they stand at places 3 and 4.
     """
     raise NotImplementedError
 ''',
-    reference=causal_mask,
+    reference=causal,
     cases=(
         Case(lambda: (3, 3)),
         Case(lambda: (2, 5)),
@@ -79,24 +79,24 @@ CAUSAL_MASK = Exercise(
         ),
         Misconception(
             "numbers for a mask",
-            lambda length, keys: causal_mask(length, keys).float(),
+            lambda length, keys: causal(length, keys).float(),
             "The mask holds numbers where True and False are wanted; with numbers, ~mask is not the opposite.",
         ),
         Misconception(
             "scores to add",
-            lambda length, keys: torch.zeros(length, keys).masked_fill(~causal_mask(length, keys), float("-inf")),
+            lambda length, keys: torch.zeros(length, keys).masked_fill(~causal(length, keys), float("-inf")),
             "Those are numbers to add to the scores, 0 and minus infinity. It works too, but here a mask is bool.",
         ),
         Misconception(
             "transposed",
-            lambda length, keys: causal_mask(length, keys).T,
+            lambda length, keys: causal(length, keys).T,
             "Rows and columns are swapped. A row is a query, a column a key: (T, S).",
         ),
     ),
 )
 
 
-def padding_mask(lengths, keys):
+def padding(lengths, keys):
     """(B, 1, 1, S) bool, True on the first lengths[b] keys of row b, for every head and every query.
 
     lengths: tensor (B,) of how many tokens each row has; padding comes after them. keys: S.
@@ -114,14 +114,14 @@ PADDING_MASK = Exercise(
     minutes=8,
     difficulty=1,
     imports=("import torch",),
-    stub='''def padding_mask(lengths, keys):
+    stub='''def padding(lengths, keys):
     """(B, 1, 1, S) bool, True on the first lengths[b] keys of row b, for every head and every query.
 
     lengths: tensor (B,) of how many tokens each row has; padding comes after them. keys: S.
     """
     raise NotImplementedError
 ''',
-    reference=padding_mask,
+    reference=padding,
     cases=(
         Case(lambda: (torch.tensor([3, 1]), 3)),
         Case(lambda: (torch.tensor([2, 4, 3]), 4)),
@@ -176,7 +176,7 @@ PADDING_MASK = Exercise(
         ),
         Misconception(
             "numbers for a mask",
-            lambda lengths, keys: padding_mask(lengths, keys).float(),
+            lambda lengths, keys: padding(lengths, keys).float(),
             "The mask holds numbers where True and False are wanted; with numbers, ~mask is not the opposite.",
         ),
     ),
