@@ -34,13 +34,19 @@ def scaled_dot_product_attention(query, key, value, mask=None, bias=None):
 def fused_attention(query, key, value, mask=None, bias=None):
     """The same mixture by torch's kernel, which never holds all weights at once, and so cannot return them: None.
 
+    On a CPU it runs in float32 whatever comes in: in bfloat16 the kernel takes several times as long.
     Dao et al. 2022 (FlashAttention).
     """
     check_attention(query, key, value, mask)
     if bias is not None:
         bias = bias.expand(*query.shape[:-1], key.shape[-2])
         mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
-    return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask), None
+    if query.device.type != "cpu" or query.dtype == torch.float32 and not torch.is_autocast_enabled("cpu"):
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask), None
+    mask = mask if mask is None or mask.dtype == torch.bool else mask.float()
+    with torch.autocast("cpu", enabled=False):
+        wide = functional.scaled_dot_product_attention(query.float(), key.float(), value.float(), attn_mask=mask)
+    return wide.to(value.dtype), None
 
 
 def check_attention(query, key, value, mask=None) -> None:

@@ -188,7 +188,7 @@ class Transformer(LanguageModel):
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
         """The contract. Targets of −100 are not counted in the loss."""
         logits, _ = self.run(ids)
-        return logits, None if targets is None else functional.cross_entropy(logits.transpose(1, 2), targets)
+        return logits, None if targets is None else functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
     def read(self, ids: Sequence[int], memory=None):
         """The contract. The memory is what was read and the cache of it, so that a new token costs one position.
