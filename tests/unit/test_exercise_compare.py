@@ -103,6 +103,13 @@ def test_a_missing_count_is_not_put_into_the_readers_defaultdict():
     assert dict(counts) == {"a": 1}
 
 
+def test_random_generators_are_alike_where_they_will_draw_the_same():
+    first, second = (torch.Generator().manual_seed(1) for _ in range(2))
+    assert difference(first, second) is None
+    torch.rand(1, generator=second)
+    assert difference(first, second).stage == "values"
+
+
 def test_facts_say_shape_and_dtype_of_a_tensor():
     assert facts(torch.zeros(2, 4, 5, 8)) == ["shape (2, 4, 5, 8)", "dtype float32"]
     assert facts((1, 2, 3)) == ["a tuple of 3"]
