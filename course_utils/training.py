@@ -38,7 +38,8 @@ class FitConfig:
 
     learning_rate is the highest; it rises over the first `warmup` share of the run and falls as a cosine to `final`
     times itself. clip: the gradient's longest norm. validate_every and checkpoint_every are in steps; 0 is only at the
-    end, and never. seed: of the dropout.
+    end, and never. seed: of the dropout. precision: float32, or bfloat16 for the products of the loss (autocast); the
+    weights, the optimizer and the validation stay in float32.
     """
 
     steps: int | None = None
@@ -52,8 +53,11 @@ class FitConfig:
     validate_every: int = 0
     checkpoint_every: int = 0
     seed: int = 0
+    precision: str = "float32"
 
     def __post_init__(self):
+        if self.precision not in ("float32", "bfloat16"):
+            raise CourseError(f"precision is {self.precision!r}; expected float32 or bfloat16.")
         if (self.steps is None) == (self.seconds is None):
             raise CourseError("FitConfig takes either steps or seconds; give one of them.")
         amount = self.steps if self.steps is not None else self.seconds
@@ -216,7 +220,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
-        loss = self.loss(self.model, batch)
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            loss = self.loss(self.model, batch)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(_not_a_number(value, number, rate, self.config.clip))

@@ -68,7 +68,7 @@ class Encoder(nn.Module):
         self.norm = LayerNorm(config.width, config.epsilon)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(EncoderBlock(config, operations) for _ in range(config.layers))
-        draw_weights(self, config.layers, generator)
+        draw_weights(self, config.width, config.layers, generator)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None, segments: torch.Tensor | None = None):
         """ids (B, T) to (B, T, D). mask (B, T): True on text, False on padding. segments (B, T): 0 or 1, 0 if None.

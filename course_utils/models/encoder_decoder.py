@@ -150,7 +150,7 @@ class EncoderDecoder(nn.Module):
         self.encoder, self.decoder = Stack(config, decoder=False), Stack(config, decoder=True)
         if not config.tied:
             self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
-        draw_weights(self, config.layers, generator)
+        draw_weights(self, config.width, config.layers, generator)
 
     def encode(self, source: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """source (B, S) to (B, S, D); mask (B, S) True on text, False on padding."""

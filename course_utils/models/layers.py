@@ -147,14 +147,15 @@ class GatedFeedForward(nn.Module):
 # --- what is the same in all of them ----------------------------------------------------------------
 
 
-def draw_weights(model: nn.Module, layers: int, generator: torch.Generator) -> None:
-    """Draw every matrix from N(0, 0.02); those that write into the residual stream smaller, by 1/√(2 · layers).
+def draw_weights(model: nn.Module, width: int, layers: int, generator: torch.Generator) -> None:
+    """Draw every matrix from N(0, 1/D), so that a product is about as large as what goes in. Biases start at 0.
 
-    So that a sum over all layers starts no larger than a single one. Biases start at 0. Radford et al. 2019.
+    Those that write into the residual stream are smaller by √(2 · layers), so that the sum of all layers starts no
+    larger than a single one (Radford et al. 2019, who draw the others from N(0, 0.02²): slow where D is small).
     """
     for name, parameter in model.named_parameters():
         if parameter.ndim > 1:
             writes = name.endswith(("attention.output.weight", "feed_forward.down.weight"))
-            nn.init.normal_(parameter, 0.0, 0.02 / math.sqrt(2 * layers) if writes else 0.02, generator)
+            nn.init.normal_(parameter, 0.0, 1 / math.sqrt(width * (2 * layers if writes else 1)), generator)
         elif name.endswith("bias"):
             nn.init.zeros_(parameter)

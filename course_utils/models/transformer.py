@@ -141,7 +141,7 @@ class Transformer(LanguageModel):
         self.norm = norm(config, operations)
         if not config.tied:
             self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
-        layers.draw_weights(self, config.layers, generator)
+        layers.draw_weights(self, config.width, config.layers, generator)
 
     def embed(self, ids: torch.Tensor, first: int = 0) -> torch.Tensor:
         """ids (B, T), of which the first stands at position `first`, to the stream (B, T, D) that enters the blocks."""

@@ -6,10 +6,20 @@ from course_utils.checkpoints import CheckpointError, read_json
 from course_utils.paths import CHECKPOINTS
 from course_utils.recipes.base import Prepared, Recipe, load_from
 from course_utils.recipes.pronunciation import G2P_ATTENTION
-from course_utils.recipes.sotu import GRU_SOTU, LSTM_SOTU, RNN_SOTU
+from course_utils.recipes.sotu import GPT_SOTU, GPT_SOTU_BPE, GRU_SOTU, LLAMA_SOTU, LSTM_SOTU, RNN_SOTU
 from course_utils.recipes.tunes import LSTM_TUNES
 
-RECIPES = {recipe.name: recipe for recipe in (RNN_SOTU, GRU_SOTU, LSTM_SOTU, LSTM_TUNES, G2P_ATTENTION)}
+_ALL = (
+    RNN_SOTU,
+    GRU_SOTU,
+    LSTM_SOTU,
+    LSTM_TUNES,
+    G2P_ATTENTION,
+    GPT_SOTU,
+    LLAMA_SOTU,
+    GPT_SOTU_BPE,
+)
+RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 __all__ = ["RECIPES", "Prepared", "Recipe", "about", "find", "load", "load_from"]
 

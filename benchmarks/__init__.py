@@ -1,0 +1,1 @@
+"""The course's models beside their peers, in paired runs: `make bench`."""
