@@ -374,8 +374,11 @@ def training_flops(model: nn.Module, tokens: int) -> float:
     """Floating-point operations to train on so many tokens: 6 for each weight that multiplies, and token.
 
     Two for the product and the sum going forward, four going back (Kaplan et al. 2020). Embedding tables are looked
-    up, not multiplied, and biases are left out.
+    up, not multiplied, and biases are left out. A model that counts for itself, `flops_per_token(length)`, is asked:
+    attention multiplies more than its weights.
     """
+    if hasattr(model, "flops_per_token"):
+        return 3.0 * model.flops_per_token(model.context) * tokens
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     multiplied = sum(p.numel() for p in model.parameters() if p.ndim > 1 and id(p) not in tables)
     return 6.0 * multiplied * tokens

@@ -138,18 +138,18 @@ class FastDecoder:
 
         Raises CourseError where there is no id, one outside the vocabulary, or no room for them in the cache.
         """
+        return self._logits(ids, last_only=True)[0].clone()        # a plain tensor: inference mode's may not be changed
+
+    def logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """(T, V) what follows each of the ids, as `read` would give it one by one; float32."""
+        return self._logits(ids, last_only=False).clone()
+
+    @torch.inference_mode()
+    def _logits(self, ids: Sequence[int], last_only: bool) -> torch.Tensor:
         new = torch.as_tensor(ids, dtype=torch.int64)
         if len(new) == 0:
             raise CourseError("There are no ids to go on from; expected at least one.")
         check_ids(new, self.config.vocabulary_size, "ids")
-        return self._logits(new, last_only=True)[0].clone()        # a plain tensor: inference mode's may not be changed
-
-    def logits(self, ids: Sequence[int]) -> torch.Tensor:
-        """(T, V) what follows each of the ids, as `read` would give it one by one; float32."""
-        return self._logits(torch.as_tensor(ids, dtype=torch.int64), last_only=False).clone()
-
-    @torch.inference_mode()
-    def _logits(self, new: torch.Tensor, last_only: bool) -> torch.Tensor:
         stream = self._stream(new)
         stream = stream[-1:] if last_only else stream
         return self.head(functional.rms_norm(stream, stream.shape[-1:], self.gain, self.config.epsilon))
