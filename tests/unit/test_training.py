@@ -409,3 +409,25 @@ def test_two_processes_learn_what_one_learns_from_both_their_batches(tmp_path):
         weights = read_tensors(tmp_path / f"{process}-{6 * 2 * 4 * 16}.safetensors")
         for name, tensor in both.state_dict().items():
             torch.testing.assert_close(weights[name], tensor, rtol=0, atol=1e-5)
+
+
+def test_in_bfloat16_the_products_are_rounded_and_the_weights_stay_in_float32():
+    seen = []
+
+    class Watched(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 1)
+
+        def forward(self, x, targets):
+            y = self.layer(x)
+            seen.append(y.dtype)
+            return y, y.float().square().mean()
+
+    for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        model = Watched()
+        fit(model, ones, FitConfig(steps=2, precision=precision))
+        assert set(seen) == {dtype} and model.layer.weight.dtype == torch.float32
+        seen.clear()
+    with pytest.raises(CourseError, match="precision is 'float16'; expected float32 or bfloat16"):
+        FitConfig(steps=1, precision="float16")
