@@ -67,3 +67,11 @@ def test_lesson_04_runs_without_error_and_reads_the_word_that_is_typed(lab: Lab,
         word.press("Enter")
         cell.get_by_text(answer).first.wait_for(timeout=20_000)
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_06_runs_without_error_and_shows_the_view_of_bertviz_that_is_chosen(lab: Lab, screenshots: Path):
+    run_and_look(lab, "06_attention", screenshots)
+    lab.page.locator(".widget-dropdown select").select_option("model view")
+    lab.page.locator("iframe[title*='bertviz model view']").wait_for(timeout=20_000)
+    assert lab.page.locator("iframe").count() == 4                  # three viewers of our own, and bertviz
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
