@@ -23,26 +23,40 @@ class Product:
     """x (T, in) times a weight matrix (out, in), which is stored as `precision` says; float32 in and out."""
 
     def __init__(self, weight: torch.Tensor, precision: str):
-        self.precision = precision
-        if precision == "float32":
-            self.weight = weight.float().T.contiguous()            # (in, out): the order in which MKL reads one row x
-        elif precision == "bfloat16":
-            self.weight = weight.bfloat16()
-        else:
+        self.precision, self.scale = precision, None
+        if precision == "int8":
             self.weight, self.scale = quantised(weight)
+        else:
+            self.weight = packed(weight.to(getattr(torch, precision)))
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """x (T, in) to (T, out)."""
         if self.precision == "float32":
-            return torch.mm(x, self.weight)
+            return self._linear(x)
         if self.precision == "bfloat16":
-            return functional.linear(x.bfloat16(), self.weight).float()
+            return self._linear(x.bfloat16()).float()
         return torch._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale).float()
+
+    def _linear(self, x: torch.Tensor) -> torch.Tensor:
+        if self.weight.is_mkldnn:
+            return torch.ops.mkldnn._linear_pointwise(x, self.weight, None, "none", [], "")
+        return functional.linear(x, self.weight)
 
     @property
     def bytes(self) -> int:
         """How many bytes of memory one product reads."""
-        return self.weight.nbytes + (self.scale.nbytes if self.precision == "int8" else 0)
+        return self.weight.nbytes + (0 if self.scale is None else self.scale.nbytes)
+
+
+def packed(weight: torch.Tensor) -> torch.Tensor:
+    """A matrix (out, in) in the order in which oneDNN's kernel for a single row x reads it; as it is without oneDNN.
+
+    That is what `torch.compile` does with frozen weights.
+    """
+    supported = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    if supported and weight.dtype == torch.bfloat16:
+        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), 1) if supported else weight
 
 
 def quantised(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,19 +93,15 @@ class FastLayer:
 
     def _attend(self, x, first: int, cosine, sine, mask):
         """x (T, D) to the merged heads (T, D); the new keys and values are put into the cache."""
-        length, turned = x.shape[0], self.heads + self.key_heads
-        parts = self.query_key_value(x).view(length, turned + self.key_heads, self.width).transpose(0, 1)
-        rotated = turn(parts[:turned], cosine, sine)                                # (H + G, T, K)
-        last = first + length
-        self.keys[0, :, first:last] = rotated[self.heads :]
-        self.values[0, :, first:last] = parts[turned:]
-        mixed = functional.scaled_dot_product_attention(
-            rotated[None, : self.heads],
-            self.keys[:, :, :last],
-            self.values[:, :, :last],
-            mask,
-            enable_gqa=self.heads != self.key_heads,
-        )
+        length, last = x.shape[0], first + x.shape[0]
+        parts = self.query_key_value(x).view(length, -1, self.width).transpose(0, 1)           # (H + 2G, T, K)
+        turning, value = parts.split((self.heads + self.key_heads, self.key_heads))
+        query, key = turn(turning, cosine, sine).split((self.heads, self.key_heads))
+        self.keys.narrow(2, first, length).copy_(key)
+        self.values.narrow(2, first, length).copy_(value)
+        keys, values = self.keys.narrow(2, 0, last), self.values.narrow(2, 0, last)
+        grouped = self.heads != self.key_heads
+        mixed = functional.scaled_dot_product_attention(query[None], keys, values, mask, enable_gqa=grouped)
         return mixed[0].transpose(0, 1).reshape(length, -1)
 
 
