@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 import transformers
@@ -16,13 +17,14 @@ from course_utils.paths import REPOSITORY
 RESULTS = REPOSITORY / "data" / "results" / "bench.json"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="paired runs of each contestant")
     parser.add_argument("--bytes", type=int, help="measure the quality on so many bytes only")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="processor cores to use")
-    options = parser.parse_args()
+    parser.add_argument("--out", type=Path, default=RESULTS, help="file for the result")
+    options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     busy = os.getloadavg()[0]
     made = {
@@ -38,8 +40,8 @@ def main() -> int:
         "training": _training(options.rounds),
         "quality": _quality(options.bytes),
     }
-    checkpoints.write_json(RESULTS, made)
-    print(f"\nwritten to {RESULTS.relative_to(REPOSITORY)}")
+    checkpoints.write_json(options.out, made)
+    print(f"\nwritten: {options.out.name}")
     return 0
 
 

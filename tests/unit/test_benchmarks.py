@@ -1,9 +1,13 @@
 """Paired timing, on contestants whose times are known."""
 
+import json
 import time
 
 import pytest
+import torch
 
+from benchmarks import training_step, writing
+from benchmarks.__main__ import main
 from benchmarks.paired import Spread, Timing, memory_bandwidth, race
 
 
@@ -32,3 +36,27 @@ def test_who_sleeps_twice_as_long_is_half_as_fast():
 
 def test_memory_bandwidth_is_within_what_machines_have():
     assert 1e8 < memory_bandwidth(megabytes=64, rounds=3) < 1e13
+
+
+@pytest.mark.slow
+def test_the_tables_are_printed_and_kept(tmp_path, monkeypatch, capsys):
+    """The whole command with little to do; what it measures is `make bench`'s business."""
+    threads = torch.get_num_threads()
+    for name, value in (("PROMPT", 16), ("LENGTH", 12)):
+        monkeypatch.setattr(writing, name, value)
+    monkeypatch.setattr(training_step, "BATCH", 2)
+    out = tmp_path / "bench.json"
+    try:
+        assert main(["--rounds", "1", "--bytes", "2000", "--threads", "1", "--out", str(out)]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    made, printed = json.loads(out.read_text()), capsys.readouterr().out
+    assert made["writing"]["same_tokens"]["float32"]
+    names = [row["name"] for row in made["writing"]["rows"]]
+    assert names == ["transformers float32", "transformers bfloat16", "ours float32", "ours bfloat16", "ours int8"]
+    assert all(name in printed for name in names)
+    for row in made["writing"]["rows"]:
+        assert row["tokens_per_second"]["low"] > 0 and 0 < row["share_of_bandwidth"] < 5
+    assert [row["precision"] for row in made["training"]["rows"]] == list(training_step.PRECISIONS)
+    assert 0.3 < made["quality"]["float32"] < 3
+    assert abs(made["quality"]["int8"] / made["quality"]["float32"] - 1) < 0.02
