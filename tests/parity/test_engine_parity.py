@@ -111,15 +111,9 @@ def test_the_fast_path_writes_the_tokens_of_transformers(theirs, fast, question)
 
 
 def test_an_engine_on_the_functions_of_the_course_answers_like_transformers(theirs):
-    own = Engine(
-        attention=scaled_dot_product_attention, rms_norm=rms_norm, rotary=rotary, swiglu=swiglu, sample=greedy_by_hand
-    )
+    own = Engine(attention=scaled_dot_product_attention, rms_norm=rms_norm, rotary=rotary, swiglu=swiglu)
     for question in PROMPTS[:2]:
         assert own.answer(question, longest=40) == theirs.answer(question, longest=40)
-
-
-def greedy_by_hand(probability, generator=None):
-    return max(range(len(probability)), key=lambda i: probability[i])
 
 
 def test_our_decoder_shows_where_transformers_looks(theirs):
