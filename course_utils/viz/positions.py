@@ -11,7 +11,8 @@ from course_utils.errors import CourseError
 from course_utils.viz.canvas import MEMORY, STATE, Canvas
 from course_utils.viz.style import GREY, WIDTH
 
-LABELS, MOST_COLUMNS, MOST_ROWS = 1.55, 12, 6                      # inches; dials in a row, rows
+LABELS, HEADER = 1.55, 0.6                                         # inches at the left, and above for two lines
+MOST_COLUMNS, MOST_ROWS = 12, 6
 
 
 def dials(angles: np.ndarray, rows: Sequence[str], columns: Sequence[str], marks: np.ndarray | None = None) -> Figure:
@@ -28,9 +29,9 @@ def dials(angles: np.ndarray, rows: Sequence[str], columns: Sequence[str], marks
     if not (0 < len(rows) <= MOST_ROWS and 0 < len(columns) <= MOST_COLUMNS):
         raise CourseError(f"{angles.shape} dials do not fit; expected at most {MOST_ROWS} rows of {MOST_COLUMNS}.")
     side = min(0.95, (WIDTH - LABELS) / len(columns))
-    page = Canvas(side * len(rows) + 0.45)
+    page = Canvas(side * len(rows) + HEADER)
     for row, name in enumerate(rows):
-        y = side * (len(rows) - row - 0.5) + 0.1
+        y = side * (len(rows) - row - 0.5) + 0.05
         page.text(0.1, y, name, GREY, align="left", size=9.5)
         for column in range(len(columns)):
             x = LABELS + side * (column + 0.5)
@@ -39,7 +40,7 @@ def dials(angles: np.ndarray, rows: Sequence[str], columns: Sequence[str], marks
                 _hand(page, x, y, 0.42 * side, marks[row][column], MEMORY)
             _hand(page, x, y, 0.42 * side, angles[row, column], STATE)
     for column, name in enumerate(columns):
-        page.text(LABELS + side * (column + 0.5), side * len(rows) + 0.27, name, size=9.5)
+        page.text(LABELS + side * (column + 0.5), side * len(rows) + HEADER / 2, name, size=9.5)
     return page.figure
 
 

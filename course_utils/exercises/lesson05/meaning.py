@@ -45,7 +45,7 @@ bits = None
 )
 
 
-def positive_pmi(counts):
+def ppmi(counts):
     """Bits by which two words meet oftener than by chance: log2 p(w, c) / (p(w) p(c)); 0 where that is below 0.
 
     counts (V, C) float: how often word w had the neighbour c; no row and no column is all zeros. A count of 0 gives 0.
@@ -81,14 +81,14 @@ POSITIVE_PMI = Exercise(
     minutes=12,
     difficulty=2,
     imports=("import numpy as np",),
-    stub='''def positive_pmi(counts):
+    stub='''def ppmi(counts):
     """Bits by which two words meet oftener than by chance: log2 p(w, c) / (p(w) p(c)); 0 where that is below 0.
 
     counts (V, C) float: how often word w had the neighbour c; no row and no column is all zeros. A count of 0 gives 0.
     """
     raise NotImplementedError
 ''',
-    reference=positive_pmi,
+    reference=ppmi,
     cases=(
         Case(lambda: _table([3.0, 1.0], [1.0, 3.0])),
         Case(lambda: _table([4.0, 4.0], [0.0, 8.0])),

@@ -8,7 +8,7 @@ from course_utils.exercises.specs import Case, Exercise, Invariant, Misconceptio
 from course_utils.seeding import generator
 
 
-def sinusoidal(length, width):
+def sinusoidal_positions(length, width):
     """(T, D) float32: sin(t · f) in column 2i and cos(t · f) in column 2i + 1, with f = 10000^(−2i/D), for t = 0, 1, …
 
     Vaswani et al. 2017, section 3.5. D is even.
@@ -44,14 +44,14 @@ SINUSOIDAL = Exercise(
     minutes=12,
     difficulty=2,
     imports=("import torch",),
-    stub='''def sinusoidal(length, width):
+    stub='''def sinusoidal_positions(length, width):
     """(T, D) float32: sin(t · f) in column 2i and cos(t · f) in column 2i + 1, with f = 10000^(−2i/D), for t = 0, 1, …
 
     Vaswani et al. 2017, section 3.5. D is even.
     """
     raise NotImplementedError
 ''',
-    reference=sinusoidal,
+    reference=sinusoidal_positions,
     cases=(
         Case(lambda: (1, 2)),
         Case(lambda: (3, 4)),
@@ -125,7 +125,7 @@ SINUSOIDAL = Exercise(
 )
 
 
-def rotary(x, positions, base=10_000.0):
+def rope(x, positions, base=10_000.0):
     """Turn each pair of numbers (i, i + K/2) of x by the angle position · base^(−2i/K). Su et al. 2021 (RoPE).
 
     x (B, H, T, K) with K even, positions (T,). Returns the same shape. Turned by a, (u, v) becomes
@@ -181,7 +181,7 @@ ROTARY = Exercise(
     minutes=20,
     difficulty=3,
     imports=("import torch",),
-    stub='''def rotary(x, positions, base=10_000.0):
+    stub='''def rope(x, positions, base=10_000.0):
     """Turn each pair of numbers (i, i + K/2) of x by the angle position · base^(−2i/K). Su et al. 2021 (RoPE).
 
     x (B, H, T, K) with K even, positions (T,). Returns the same shape. Turned by a, (u, v) becomes
@@ -189,7 +189,7 @@ ROTARY = Exercise(
     """
     raise NotImplementedError
 ''',
-    reference=rotary,
+    reference=rope,
     cases=(
         Case(lambda: (torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([1]), 10_000.0)),
         Case(lambda: _heads(1, (1, 1, 2, 4), [0, 1])),
