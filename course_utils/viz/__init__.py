@@ -5,6 +5,7 @@ from course_utils.viz.attention import attention_viewer
 from course_utils.viz.attention_grid import attention_grid
 from course_utils.viz.attention_static import attention_picture
 from course_utils.viz.cells import cell_diagram
+from course_utils.viz.chat import chat_box
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.heatmaps import heatmap
@@ -12,6 +13,7 @@ from course_utils.viz.live import LiveCurve
 from course_utils.viz.piano_roll import piano_roll
 from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.positions import dials
+from course_utils.viz.stacks import stacks, transformer_block
 from course_utils.viz.style import COLOURS, new_figure, show
 from course_utils.viz.text_colours import coloured_text, coloured_text_figure
 from course_utils.viz.tokens import merge_rows
@@ -26,6 +28,7 @@ __all__ = [
     "bands",
     "bars",
     "cell_diagram",
+    "chat_box",
     "coloured_text",
     "coloured_text_figure",
     "dials",
@@ -38,6 +41,8 @@ __all__ = [
     "scatter",
     "show",
     "small_bars",
+    "stacks",
     "training_curve",
+    "transformer_block",
     "unrolled",
 ]

@@ -72,7 +72,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "135 million float32 weights, one text, and a machine that reads 15 GB a second from memory. What bounds the speed?",
+        "135 million float32 weights, one text, 15 GB a second from memory. What bounds the speed of writing?",
         (
             Option(
                 "The arithmetic: 270 million operations a token.",
