@@ -102,12 +102,12 @@ LLAMA_SOTU = _transformer(
 BPE_BATCH, BPE_CONTEXT = 32, 128
 BPE_CONFIG = TransformerConfig(2048, BPE_CONTEXT, 192, heads=6, layers=6, inner=512, **LLAMA)
 BPE_FIT = FitConfig(
-    steps=3600, learning_rate=3e-3, validate_every=300, checkpoint_every=300, seed=SEED, precision="bfloat16"
+    steps=2400, learning_rate=3e-3, validate_every=300, checkpoint_every=300, seed=SEED, precision="bfloat16"
 )
 
 
 def prepare_bpe() -> Prepared:
-    """Random windows over the training addresses, cut by byte-pair encoding; five passes in all."""
+    """Random windows over the training addresses, cut by byte-pair encoding; nearly four passes in all."""
     vocabulary = load_sotu_bpe()
     text = vocabulary.encode(load_sotu().validation[:VALIDATION_BYTES])
     ids = vocabulary.encode(load_sotu().train).ids
