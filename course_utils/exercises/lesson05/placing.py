@@ -226,6 +226,11 @@ ROTARY = Exercise(
             "and keys turned alike would not change; a key that others turned would not fit.",
         ),
         Misconception(
+            "nothing turned",
+            lambda x, positions, base=10_000.0: x,
+            "Nothing is turned: what comes out is what went in, and no score knows how far apart two tokens are.",
+        ),
+        Misconception(
             "positions off by one",
             lambda x, positions, base=10_000.0: _turned(x, _rotation(x, positions + 1, base)),
             "Everything is turned by one position too many. Position 0 is not turned at all.",
