@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="paired runs of each contestant")
-    parser.add_argument("--bytes", type=int, help="measure the quality on so many bytes only")
+    parser.add_argument("--bytes", type=int, help="measure the quality on so many bytes of the test text, not on all")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="processor cores to use")
     parser.add_argument("--out", type=Path, default=RESULTS, help="file for the result")
     options = parser.parse_args(arguments)
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         "load_before": round(busy, 2),
         "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
         "rounds": options.rounds,
+        "quality_bytes": options.bytes,
     }
     print(f"{made['machine']}, {options.threads} threads, versions {made['versions']}, load before {busy:.2f}")
     made |= {

@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md: the map of lessons, the yardstick and the strip of pictures. `make readme`.
+"""Write the generated parts of README.md: lessons, yardstick, speed, the strip of pictures. `make readme`.
 
 Everything in them comes from committed results: `data/results/*.json` and the outputs of the notebooks. `--check`
 writes nothing and exits 1 where README.md or the strip is not current.
@@ -57,7 +57,42 @@ def ranking(results: list[leaderboard.Result]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
-PARTS = {"lessons": lesson_map, "yardstick": yardstick}
+def speed() -> str:
+    """What `make bench` measured last: writing beside transformers, a training step beside transformers' GPT-2."""
+    bench = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
+    heading = "| | tokens/s | × theirs in float32 | × theirs in bfloat16 | of memory bandwidth |"
+    lines = [heading, "|---|---|---|---|---|"]
+    for row in bench["writing"]["rows"]:
+        against = " | ".join(_spread(spread, 2) for spread in row["against"].values())
+        rate = _spread(row["tokens_per_second"], 1)
+        lines.append(f"| {row['name']} | {rate} | {against} | {row['share_of_bandwidth']:.0%} |")
+    training, quality, versions = bench["training"], bench["quality"], bench["versions"]
+    steps = [f"{_spread(row['faster'], 2)} times as fast in {row['precision']}" for row in training["rows"]]
+    bits = [f"{value:.4f} in {precision}" for precision, value in quality.items()]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"A training step of our GPT ({training['parameters']:,} parameters), beside `transformers`' GPT-2 of the",
+            f"same sizes: {'; '.join(steps)}.",
+            f"Bits per byte of SmolLM2 on {_much(bench['quality_bytes'])} the test addresses: {', '.join(bits)}",
+            f"({100 * (quality['int8'] / quality['float32'] - 1):+.2f} %).",
+            f"Machine: {bench['machine']}, {bench['threads']} threads, {bench['rounds']} rounds;",
+            f"torch {versions['torch']}, transformers {versions['transformers']};",
+            f"memory is read at {bench['writing']['bandwidth'] / 1e9:.0f} GB/s.",
+        ]
+    )
+
+
+def _much(n_bytes: int | None) -> str:
+    return "all of" if n_bytes is None else f"the first {n_bytes:,} bytes of"
+
+
+def _spread(spread: dict[str, float], digits: int) -> str:
+    return f"{spread['median']:.{digits}f} ({spread['low']:.{digits}f}–{spread['high']:.{digits}f})"
+
+
+PARTS = {"lessons": lesson_map, "yardstick": yardstick, "speed": speed}
 
 
 def written(text: str) -> str:
