@@ -75,3 +75,13 @@ def test_lesson_06_runs_without_error_and_shows_the_view_of_bertviz_that_is_chos
     lab.page.locator("iframe[title*='bertviz model view']").wait_for(timeout=20_000)
     assert lab.page.locator("iframe").count() == 4                  # three viewers of our own, and bertviz
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_05_runs_without_error_and_a_slider_turns_query_and_key(lab: Lab, screenshots: Path):
+    run_and_look(lab, "05_tokens", screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / "05_tokens-slider-before.png")
+    lab.move_slider(cell)
+    after = lab.photograph_picture(cell, screenshots / "05_tokens-slider-after.png")
+    assert before != after, "the slider moved, but the pixels of the picture are the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
