@@ -146,6 +146,15 @@ def test_names_of_neighbouring_points_do_not_lie_on_each_other():
     assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes.values())
 
 
+def test_a_name_does_not_lie_on_a_point_to_its_right():
+    figure = named_points({"left one": (5e13, 1.56), "right": (6.6e13, 1.561), "low": (2e14, 1.26)}, "x", "y")
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    name = next(text for text in axes.texts if text.get_text() == "left one")
+    box, (x, y) = Text.get_window_extent(name), axes.transData.transform((6.6e13, 1.561))
+    assert box.x0 < x < box.x1 and not box.y0 < y < box.y1
+
+
 @pytest.mark.parametrize("points", [{}, {"free": (0.0, 1.0)}, {"a": (1.0, 1.0), "b": (-1.0, 1.0)}])
 def test_points_without_a_logarithm_are_refused(points):
     with pytest.raises(CourseError, match=f"There are {len(points)} points; expected one or more, all with x above 0"):
