@@ -58,7 +58,7 @@ assets: ## fetch all data and models, for going offline
 	@$(BOOTSTRAP) learner
 	@$(RUN) -m course_utils.assets --all
 
-bench: ## measure the course's models against their peers: ten minutes on an idle machine
+bench: ## measure the course's models against their peers, on an idle machine
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m benchmarks $(ARGS)
 

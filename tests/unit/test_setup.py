@@ -307,13 +307,13 @@ def third_party_imports(files: list[Path]) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(node.module.split(".")[0])
-    return names - set(sys.stdlib_module_names) - {"course_utils", "tools", "tests"}
+    return names - set(sys.stdlib_module_names) - {"course_utils", "tools", "tests", "benchmarks"}
 
 
 @pytest.mark.parametrize(
     ("folders", "requirements"),
-    [(["course_utils"], lock.declared()), (["tools", "tests"], lock.declared() + lock.declared("test"))],
-    ids=["course_utils", "tools and tests"],
+    [(["course_utils"], lock.declared()), (["tools", "tests", "benchmarks"], lock.declared() + lock.declared("test"))],
+    ids=["course_utils", "tools, tests, benchmarks"],
 )
 def test_every_import_is_a_declared_dependency(folders, requirements):
     imported = third_party_imports([file for folder in folders for file in (REPOSITORY / folder).rglob("*.py")])
