@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from tests.browser.lab import Lab
 
 RUN_SECONDS = 240
@@ -84,4 +86,15 @@ def test_lesson_05_runs_without_error_and_a_slider_turns_query_and_key(lab: Lab,
     lab.move_slider(cell)
     after = lab.photograph_picture(cell, screenshots / "05_tokens-slider-after.png")
     assert before != after, "the slider moved, but the pixels of the picture are the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_07_runs_without_error_and_its_chat_answers(lab: Lab, screenshots: Path):
+    run_and_look(lab, "07_transformer", screenshots)
+    field = lab.page.get_by_placeholder("Your message")
+    field.fill("What is the capital of France?")
+    field.press("Enter")
+    expect(lab.page.get_by_role("log")).to_contain_text("Model: The capital of France is Paris.", timeout=60_000)
+    field.scroll_into_view_if_needed()
+    lab.page.screenshot(path=screenshots / "07_transformer-chat.png")
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
