@@ -86,7 +86,7 @@ def _transformer(name: str, title: str, config: TransformerConfig, learning_rate
     return Recipe(name, title, config, fit, lambda: Transformer(config, generator(SEED)), prepare_windows, measure)
 
 
-# 2e-3 is one of three rates that were as good as each other in pilots of 600 to 800 steps, from smaller initial weights;
+# 2e-3 is one of three rates that did alike in pilots of 600 to 800 steps, from smaller initial weights;
 # 4e-3 and the 3e-3 below were the only ones tried.
 GPT_SOTU = _transformer(
     "gpt_sotu",
