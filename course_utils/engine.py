@@ -1,5 +1,6 @@
 """A chat model that runs on this course's own code, or on yours: `Engine("smollm2", attention=my_attention)`."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -54,6 +55,7 @@ class Engine:
         model, self.tokenizer = load_decoder(name, Operations(**own), context)
         self.model = _Written(model) if own else FastDecoder(model, precision)
         self.sample, self.context = greedy if sample is None else sample, model.context
+        self._text = None                                          # whose text the model has in mind
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """A conversation as the model was trained to see it, ready for the assistant's next turn."""
@@ -72,10 +74,21 @@ class Engine:
         return ids
 
     def tokens(self, ids: Sequence[int], longest: int, generator: torch.Generator | None = None) -> Iterator[int]:
-        """The ids that follow `ids`, at most `longest`; ends before the end-of-text token, or where the room ends."""
+        """The ids that follow `ids`, at most `longest`; ends before the end-of-text token.
+
+        Where the room ends it stops with a warning. Raises CourseError if another text was begun meanwhile: the engine
+        has one at a time in mind.
+        """
         self.model.reset()
-        unread = list(ids)
-        for _ in range(min(longest, self.context - len(unread) + 1)):
+        self._text = own = object()
+        unread, room = list(ids), self.context - len(ids) + 1
+        for number in range(longest):
+            if self._text is not own:
+                raise CourseError("Another text was begun on this engine before this one ended; use one for each.")
+            if number == room:
+                full = f"The engine holds {self.context} tokens and is full; make room: Engine(context=…)."
+                warnings.warn(full, stacklevel=2)
+                return
             token = int(self.sample(self.model.read(unread).softmax(dim=-1), generator))
             if token == self.tokenizer.eos_token_id:
                 return

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 TESTS = Path(__file__).parent
 KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults"}
@@ -29,3 +30,12 @@ def progress_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "progress"
     monkeypatch.setenv("COURSE_PROGRESS", str(folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Short passes are no faster with more threads, and many times slower where another process runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -64,7 +64,7 @@ def check_attention(query, key, value, mask=None) -> None:
         return
     if mask.dtype != torch.bool:
         raise CourseError(f"mask is {mask.dtype}; expected torch.bool, True where attention is allowed.")
-    allowed = [{1, size} for size in (batch, heads, length, key.shape[2])][-mask.ndim or 4 :]
+    allowed = [{1, size} for size in (batch, heads, length, key.shape[2])][max(0, 4 - mask.ndim) :]
     if mask.ndim > 4 or any(size not in sizes for size, sizes in zip(mask.shape, allowed, strict=True)):
         raise ShapeError(
             f"mask has shape {tuple(mask.shape)}; expected one that spreads to (B, H, T, S) = "
@@ -86,6 +86,11 @@ def padding_mask(lengths: torch.Tensor, keys: int) -> torch.Tensor:
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= keys:
         raise CourseError(f"lengths go from {int(lengths.min())} to {int(lengths.max())}; expected 1 to {keys}.")
     return (torch.arange(keys, device=lengths.device) < lengths[:, None])[:, None, None]
+
+
+def visible(mask: torch.Tensor | None) -> torch.Tensor | None:
+    """mask (B, S), True on text, to (B, 1, 1, S): which keys may be looked at; None where there is no padding."""
+    return None if mask is None else mask.bool()[:, None, None]
 
 
 def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:

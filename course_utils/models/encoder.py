@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.models.attention import MultiHeadAttention
+from course_utils.models.attention import MultiHeadAttention, visible
 from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.layers import FeedForward, LayerNorm, draw_weights
 from course_utils.models.transformer import FUSED, Operations, check_context
@@ -109,7 +109,6 @@ class Encoder(nn.Module):
     @staticmethod
     def _visible(ids: torch.Tensor, mask):
         """(B, 1, 1, T) which positions may be looked at; None where there is no padding."""
-        if mask is None:
-            return None
-        check_shape(mask, f"{ids.shape[0]} {ids.shape[1]}", "mask")
-        return mask.bool()[:, None, None]
+        if mask is not None:
+            check_shape(mask, f"{ids.shape[0]} {ids.shape[1]}", "mask")
+        return visible(mask)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention
+from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention, visible
 from course_utils.models.language_model import check_ids
 from course_utils.models.layers import FeedForward, GatedFeedForward, RMSNorm, draw_weights, gelu
 from course_utils.shapes import check_shape
@@ -171,8 +171,3 @@ class EncoderDecoder(nn.Module):
         """Logits (B, T, V) of what follows each id of `target`, and the loss in nats against `targets`, or None."""
         logits = self.decode(target, self.encode(source, mask), mask)
         return logits, None if targets is None else functional.cross_entropy(logits.transpose(1, 2), targets)
-
-
-def visible(mask: torch.Tensor | None) -> torch.Tensor | None:
-    """(B, S) to (B, 1, 1, S): which keys may be looked at; None where there is no padding."""
-    return None if mask is None else mask.bool()[:, None, None]

@@ -1,9 +1,11 @@
 """One JupyterLab server for the browser tests, over copies of the lessons; screenshots go to artifacts/browser."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from course_utils.paths import REPOSITORY
@@ -21,6 +23,22 @@ def require_chromium() -> None:
     if not find_chromium():
         in_ci = os.environ.get("CI", "").lower() in ("1", "true")
         (pytest.fail if in_ci else pytest.skip)(NO_CHROMIUM)
+
+
+@contextmanager
+def run_cells(cells: Sequence[str], folder: Path, home: Path, seconds: float) -> Iterator[Lab]:
+    """A notebook of these cells, run in a browser that reaches nothing but this machine."""
+    require_chromium()
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}  # else JupyterLab asks for one
+    written = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=written, metadata={"kernelspec": kernel}), folder / "cells.ipynb")
+    with serve(folder, home, COURSE_OFFLINE="1") as address, browse(address) as lab:
+        lab.open("cells.ipynb")
+        lab.hide_sidebar()
+        lab.start_run()
+        lab.wait_until_run(seconds)
+        assert not lab.errors(), lab.errors()
+        yield lab
 
 
 @pytest.fixture(scope="session")

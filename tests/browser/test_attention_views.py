@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import FrameLocator
 
 from course_utils.encoders import load_minilm
 from course_utils.viz.attention import HELP
-from tests.browser.conftest import require_chromium
-from tests.browser.lab import Lab, browse, serve
+from tests.browser.conftest import run_cells
+from tests.browser.lab import Lab
 
 TEXT = "The cat sat on the mat because it was warm."
 IT = 8                                                              # [CLS] the cat sat on the mat because it
@@ -39,18 +38,8 @@ def weights() -> np.ndarray:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A notebook of all views, run in a browser that reaches nothing but this machine."""
-    require_chromium()
     folder, home = tmp_path_factory.mktemp("views"), tmp_path_factory.mktemp("home")
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}  # else JupyterLab asks for one
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(notebook, folder / "views.ipynb")
-    with serve(folder, home, COURSE_OFFLINE="1") as address, browse(address) as lab:
-        lab.open("views.ipynb")
-        lab.hide_sidebar()
-        lab.start_run()
-        lab.wait_until_run(120)
-        assert not lab.errors(), lab.errors()
+    with run_cells(CELLS, folder, home, seconds=120) as lab:
         yield lab
 
 

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import require_chromium
-from tests.browser.lab import Lab, browse, serve
+from tests.browser.conftest import run_cells
+from tests.browser.lab import Lab
 
 CELLS = (
     """import time
@@ -31,17 +30,8 @@ chat_box(lambda messages: engine.reply(messages, longest=24))""",
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A notebook with two chat boxes, run in a browser that reaches nothing but this machine."""
-    require_chromium()
     folder, home = tmp_path_factory.mktemp("chat"), tmp_path_factory.mktemp("home")
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "chat.ipynb")
-    with serve(folder, home, COURSE_OFFLINE="1") as address, browse(address) as lab:
-        lab.open("chat.ipynb")
-        lab.hide_sidebar()
-        lab.start_run()
-        lab.wait_until_run(180)
-        assert not lab.errors(), lab.errors()
+    with run_cells(CELLS, folder, home, seconds=180) as lab:
         yield lab
 
 

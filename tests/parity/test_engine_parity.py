@@ -1,10 +1,9 @@
 """SmolLM2 in our decoder and on the fast path against `transformers`: logits, tokens, and what int8 costs."""
 
-import math
-
 import pytest
 import torch
 
+from benchmarks.quality import bits_per_byte
 from course_utils.engine import Engine
 from course_utils.models.attention import scaled_dot_product_attention
 from course_utils.models.fast import FastDecoder
@@ -13,7 +12,7 @@ from course_utils.models.transformer import WRITTEN_OUT
 from course_utils.pretrained import load_chat_model, load_decoder
 from course_utils.text import load_sotu
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 PROMPTS = (
     "What is the capital of France?",
     "Write one sentence about the sea.",
@@ -26,15 +25,6 @@ PROMPTS = (
 )
 LENGTH = 128
 TOLERANCE = 1e-3                                                   # of the logits' standard deviation
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Two threads wait for each other beside a busy process."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -123,18 +113,6 @@ def test_our_decoder_shows_where_transformers_looks(theirs):
     weights = decoder.attention(torch.tensor([theirs.tokenizer(sentence).input_ids]))[0]
     assert weights.shape == expected.shape and len(tokens) == weights.shape[-1]
     assert (weights - expected).abs().max() < 1e-4
-
-
-def bits_per_byte(decoder, tokenizer, text: str) -> float:
-    """Bits per byte of a text in windows of 1,024 tokens, each begun anew; their first tokens are not counted."""
-    ids, bits, n_bytes = tokenizer(text).input_ids, 0.0, 0
-    for first in range(0, len(ids), 1024):
-        window = ids[first : first + 1024]
-        decoder.reset()
-        log_p = decoder.logits(window)[:-1].log_softmax(dim=-1)
-        bits -= log_p.gather(1, torch.tensor(window)[1:, None]).sum().item() / math.log(2)
-        n_bytes += len(tokenizer.decode(window[1:]).encode())
-    return bits / n_bytes
 
 
 def test_int8_costs_at_most_a_hundredth_of_the_bits(theirs, ours, fast, record_property):

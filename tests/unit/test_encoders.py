@@ -8,16 +8,8 @@ import torch
 from course_utils.encoders import SentenceEncoder, load_minilm
 from course_utils.errors import CourseError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CAT = "The cat sat on the mat because it was warm."
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Passes this short are no faster with more threads, and many times slower where another process runs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

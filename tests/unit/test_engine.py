@@ -4,6 +4,8 @@ That its tokens are those of transformers is a parity test.
 """
 
 import inspect
+import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from course_utils.models.transformer import Operations
 from course_utils.pretrained import load_decoder
 from course_utils.seeding import generator
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 COURSE = {
     "attention": scaled_dot_product_attention,
     "rms_norm": layers.rms_norm,
@@ -33,14 +36,6 @@ QUESTION = "What is the capital of France?"
 def loaded():
     """SmolLM2's weights once, with room for few tokens."""
     return load_decoder("smollm2", context=64)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -122,7 +117,22 @@ def test_it_stops_where_the_room_ends(load):
     engine = Engine(context=64)
     ids = engine.encode("one two three four five six seven eight nine ten " * 5)
     assert len(ids) < 64
-    assert len(list(engine.tokens(ids, longest=100))) <= 64 - len(ids) + 1
+    engine.tokenizer = SimpleNamespace(eos_token_id=None)           # nothing else ends it
+    with pytest.warns(UserWarning, match="holds 64 tokens and is full"):
+        assert len(list(engine.tokens(ids, longest=100))) == 64 - len(ids) + 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list(engine.tokens(ids, longest=64 - len(ids) + 1))) == 64 - len(ids) + 1
+
+
+def test_two_texts_at_once_are_an_error_and_no_mixture(load):
+    engine = Engine(context=64)
+    first, second = (engine.stream(text, longest=8) for text in ("Once upon a time", "The sky is"))
+    next(first)
+    next(second)
+    with pytest.raises(CourseError, match="Another text was begun"):
+        list(first)
+    assert list(second)
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,8 @@ from course_utils.errors import CourseError
 from course_utils.pretrained import ChatModel, load_chat_model
 from course_utils.seeding import generator
 
-pytestmark = pytest.mark.slow  # half a gigabyte is read
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]  # half a gigabyte is read
 SKY = "The sky is blue."
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Passes this short are no faster with more threads, and many times slower where another process runs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
