@@ -67,7 +67,11 @@ class LanguageModel(nn.Module):
         return functional.cross_entropy(logits.transpose(1, 2), targets.to(self.device), reduction="none").cpu()
 
     def next_probabilities(self, ids: Sequence[int]) -> torch.Tensor:
-        """(V,) probabilities of the token after `ids`, of which the last `context` are read; on the CPU, no dropout.
+        """(V,) probabilities of the token after `ids`: what `next_logits` come to, and raises what it raises."""
+        return self.next_logits(ids).softmax(dim=-1)
+
+    def next_logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """(V,) logits of the token after `ids`, of which the last `context` are read; on the CPU, no dropout.
 
         Raises CourseError where there is no id to go on from, or one outside the vocabulary.
         """
@@ -77,7 +81,7 @@ class LanguageModel(nn.Module):
         check_ids(recent, self.vocabulary_size, "ids")
         with measuring(self):
             logits, _ = self(recent[None].to(self.device))
-        return logits[0, -1].float().softmax(dim=-1).cpu()
+        return logits[0, -1].float().cpu()
 
     def read(self, ids: Sequence[int], memory=None):
         """(V,) probabilities of the token after `ids`, which follow what `memory` holds, and the memory of both.
@@ -86,8 +90,16 @@ class LanguageModel(nn.Module):
         Here it is the tuple of the last `context` ids; a network that carries a state keeps that instead. Raises
         CourseError where there is no id to go on from, or one outside the vocabulary.
         """
-        recent = (*(memory or ()), *(int(i) for i in ids))[-self.context :]
+        recent = self._recent(ids, memory)
         return self.next_probabilities(recent), recent
+
+    def read_logits(self, ids: Sequence[int], memory=None):
+        """`read` with the model's own logits (V,) in place of the probabilities, which are their softmax."""
+        recent = self._recent(ids, memory)
+        return self.next_logits(recent), recent
+
+    def _recent(self, ids: Sequence[int], memory) -> tuple[int, ...]:
+        return (*(memory or ()), *(int(i) for i in ids))[-self.context :]
 
 
 @dataclass(frozen=True)

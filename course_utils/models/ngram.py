@@ -48,6 +48,10 @@ class NGram(LanguageModel):
         """`distribution` as the contract has it: a (V,) tensor, float64."""
         return torch.from_numpy(self.distribution(ids))
 
+    def next_logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """The contract. Its logits are log-probabilities, float64."""
+        return self.next_probabilities(ids).log()
+
     def _distribution(self, contexts: list[int]) -> np.ndarray:
         """From ids of ever longer contexts, the empty one first, to (V,) probabilities."""
         probability = np.full(self.vocabulary_size, 1 / self.vocabulary_size)

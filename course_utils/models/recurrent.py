@@ -172,13 +172,18 @@ class RecurrentLM(LanguageModel):
 
     def read(self, ids: Sequence[int], memory=None):
         """The contract. The memory is the state, so that all of the past is in it and each token costs the same."""
+        logits, state = self.read_logits(ids, memory)
+        return logits.softmax(dim=-1), state
+
+    def read_logits(self, ids: Sequence[int], memory=None):
+        """The contract."""
         if len(ids) == 0:
             raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
         new = torch.as_tensor(ids, dtype=torch.int64)
         check_ids(new, self.vocabulary_size, "ids")
         with measuring(self):
             logits, state = self.run(new[None].to(self.device), memory)
-        return logits[0, -1].float().softmax(dim=-1).cpu(), state
+        return logits[0, -1].float().cpu(), state
 
     def cell(self, layer: int = 0) -> Cell:
         """One layer as a written-out cell with the same weights, which shows what is inside."""
