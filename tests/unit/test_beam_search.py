@@ -98,6 +98,14 @@ def test_the_search_ends_when_no_beginning_is_better_than_what_is_finished():
     assert generate(model, [0], 9, Beam(1), stop=0) == [0]
 
 
+def test_a_beam_that_stops_early_leaves_a_better_text_unfinished():
+    model = Planned({(): [0.3, 0.7], (1,): [0.1, 0.9], (1, 1): [0.9, 0.1]})  # token 0 ends
+    patient = beam_search(model, [0], 3, Beam(2, 0.0), stop=0)
+    assert [each.ids for each in patient] == [(1, 1, 0), (0,)]     # 0.567 and 0.3
+    early = beam_search(model, [0], 3, Beam(2, 0.0, early_stopping=True), stop=0)
+    assert [each.ids for each in early] == [(0,), (1, 0)]          # 0.3 and 0.07: two are finished
+
+
 def test_a_token_of_probability_zero_is_never_written():
     model = Planned({(): [0.0, 1.0], (1,): [1.0, 0.0], (1, 0): [0.5, 0.5]})
     assert [each.ids for each in beam_search(model, [0], 3, Beam(4))] == [(1, 0, 0), (1, 0, 1)]

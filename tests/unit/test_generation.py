@@ -246,6 +246,24 @@ def test_a_sum_that_is_reached_but_for_rounding_is_reached():
     assert (Sampling(top_p=0.9).distribution(probability) > 0).tolist() == [True, True, False]
 
 
+def test_min_p_keeps_what_is_not_much_less_likely_than_the_likeliest():
+    probability = [0.1, 0.5, 0.15, 0.25]
+    assert kept(probability, min_p=0.5) == pytest.approx([0, 2 / 3, 0, 1 / 3])  # 0.25 is half of 0.5: exactly enough
+    assert kept(probability, min_p=0.51) == [0, 1, 0, 0]
+    assert kept(probability, min_p=0.2) == pytest.approx(probability)
+    assert kept([0.4, 0.2, 0.4], min_p=1.0) == pytest.approx([0.5, 0, 0.5])
+    probability = torch.tensor([0.3, 0.03, 0.67])                  # in float32, 0.03 is less than 0.03 / 0.67 of 0.67
+    assert (Sampling(min_p=0.03 / 0.67).distribution(probability) > 0).all()
+
+
+def test_min_p_looks_at_what_temperature_and_the_other_cuts_left():
+    probability = [0.4, 0.3, 0.2, 0.1]
+    assert kept(probability, temperature=0.5, min_p=0.5) == pytest.approx([16 / 25, 9 / 25, 0, 0])  # 4/16 < 0.5 ≤ 9/16
+    assert kept(probability, min_p=0.5) == pytest.approx([4 / 9, 3 / 9, 2 / 9, 0])
+    assert kept(probability, top_p=0.6, min_p=0.5) == pytest.approx([4 / 7, 3 / 7, 0, 0])
+    assert kept(probability, top_p=0.8, min_p=0.6) == pytest.approx([4 / 7, 3 / 7, 0, 0])
+
+
 def test_temperature_comes_before_top_k_and_top_k_before_top_p():
     probability = [0.4, 0.3, 0.2, 0.1]
     assert kept(probability, top_k=3, top_p=0.75) == pytest.approx([4 / 7, 3 / 7, 0, 0])  # 7/9 reach 0.75, 0.7 does not
@@ -280,6 +298,9 @@ def test_the_distribution_leaves_its_argument_alone_and_keeps_its_type():
         ({"top_p": 0}, "top_p is 0; expected a number above 0 and up to 1, or None"),
         ({"top_p": 1.01}, "top_p is 1.01"),
         ({"top_p": math.nan}, "top_p is nan"),
+        ({"min_p": 0}, "min_p is 0; expected a number above 0 and up to 1, or None"),
+        ({"min_p": 1.5}, "min_p is 1.5"),
+        ({"min_p": math.nan}, "min_p is nan"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):
