@@ -195,6 +195,33 @@ class Transformer(LanguageModel):
 
         When the context is full, the older half of the text is forgotten and the rest is read again.
         """
+        logits, memory = self.read_logits(ids, memory)
+        return logits.softmax(dim=-1), memory
+
+    @torch.no_grad()
+    def read_logits(self, ids: Sequence[int], memory=None):
+        """The contract."""
+        hidden, memory = self.read_hidden(ids, memory)
+        return self.logits(hidden[-1]).float().cpu(), memory
+
+    @torch.no_grad()
+    def read_each(self, ids: Sequence[int], memory=None):
+        """(T, V) logits of what follows each of the ids, in one pass, and the memory after each of them."""
+        before = len(memory[0]) if memory else 0
+        if before + len(ids) > self.context:                       # where the past is forgotten, each reads another one
+            steps = [(None, memory)]
+            for id_ in ids:
+                steps.append(self.read_logits([id_], steps[-1][1]))
+            return torch.stack([logits for logits, _ in steps[1:]]), [memory for _, memory in steps[1:]]
+        hidden, (text, cache) = self.read_hidden(ids, memory)
+        ends = range(before + 1, len(text) + 1)
+        return self.logits(hidden).float().cpu(), [(text[:end], up_to(cache, end)) for end in ends]
+
+    def read_hidden(self, ids: Sequence[int], memory=None):
+        """The normed stream (T, D) at the ids, which `logits` turns into logits, and the memory.
+
+        T is smaller than there are ids where not all of them fit into the context.
+        """
         if len(ids) == 0:
             raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
         before, cache = memory or ((), None)
@@ -207,8 +234,7 @@ class Transformer(LanguageModel):
         check_ids(new, self.vocabulary_size, "ids")
         with measuring(self):
             stream, _, cache = self.stream(new[None].to(self.device), cache)
-            probability = self.logits(stream[0, -1]).float().softmax(dim=-1)
-        return probability.cpu(), (text, cache)
+        return stream[0, -len(ids) :], (text, cache)
 
     def attention(self, ids: torch.Tensor) -> torch.Tensor:
         """Where each head looks: ids (B, T) to (B, layers, H, T, T). Raises CourseError for a model that cannot say."""
@@ -230,6 +256,11 @@ class Transformer(LanguageModel):
         weights = sum(p.numel() for block in self.blocks for p in block.parameters() if p.ndim > 1)
         weights += config.width * config.vocabulary_size
         return 2.0 * weights + 4.0 * config.layers * length * config.width
+
+
+def up_to(cache, end: int):
+    """What the cache was when it held `end` positions: views, no copy."""
+    return tuple((key[:, :, :end], value[:, :, :end]) for key, value in cache)
 
 
 def check_context(length: int, context: int) -> None:
