@@ -23,7 +23,7 @@ from course_utils.models.transformer import FUSED, Operations, Transformer
 from course_utils.seeding import generator
 
 
-class _Pieces(TextStreamer):
+class Pieces(TextStreamer):
     """Hands each new piece of text to a function instead of printing it."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]):
@@ -114,7 +114,7 @@ class ChatModel:
         if not question.strip():
             raise CourseError("The question is empty; write one.")
         ids = self.tokenizer(self.prompt(question) + begin, return_tensors="pt", add_special_tokens=False)
-        streamer = _Pieces(self.tokenizer, on_text) if on_text else None
+        streamer = Pieces(self.tokenizer, on_text) if on_text else None
         out = self.model.generate(**ids, max_new_tokens=longest, do_sample=False, streamer=streamer)
         return self.tokenizer.decode(out[0, ids.input_ids.shape[1] :], skip_special_tokens=True).strip()
 
