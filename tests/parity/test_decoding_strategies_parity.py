@@ -21,30 +21,32 @@ PROMPT = [5, 2, 7, 5]
 SEEDS = range(4)
 
 
-def random_weights(model, seed: int):
+def random_weights(model, seed: int, spread: float):
     """Weights far enough apart that the model has opinions, repeats itself, and writes `STOP` at times."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator(seed)))
+            parameter.copy_(spread * torch.randn(parameter.shape, generator=generator(seed)))
     return model.eval()
 
 
-def llama(seed: int):
+def llama(seed: int, spread: float = 0.4):
     """A Llama of theirs and the same weights in ours."""
     config = LlamaConfig(
         vocab_size=V, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
         max_position_embeddings=64, tie_word_embeddings=False,
     )  # fmt: skip
-    theirs = random_weights(LlamaForCausalLM(config), seed)
+    theirs = random_weights(LlamaForCausalLM(config), seed, spread)
     ours = Transformer(porting.llama_config(config), generator(0)).eval()
     ours.load_state_dict(porting.llama_weights(theirs.state_dict(), tied=False))
     return theirs, ours
 
 
-def gpt2(seed: int):
+def gpt2(seed: int, spread: float = 0.4):
     """A GPT-2 of theirs and the same weights in ours."""
-    config = GPT2Config(vocab_size=V, n_positions=64, n_embd=16, n_layer=2, n_head=2)
-    theirs = random_weights(GPT2LMHeadModel(config), seed)
+    config = GPT2Config(
+        vocab_size=V, n_positions=64, n_embd=16, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=STOP
+    )  # fmt: skip
+    theirs = random_weights(GPT2LMHeadModel(config), seed, spread)
     ours = Transformer(porting.gpt2_config(config), generator(0)).eval()
     ours.load_state_dict(porting.gpt2_weights(theirs.state_dict()))
     return theirs, ours
