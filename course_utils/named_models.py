@@ -1,0 +1,327 @@
+"""Well-known models by name: `load_named("gpt2")` from the Hugging Face Hub, or else its declared stand-in.
+
+A model is looked for in the hub client's own cache, then on the hub, at a pinned revision; every file that arrives is
+compared with the hash that the hub gives for it. Where that fails, for whatever reason, one printed line says which
+asset stands in for the name, and why. Only safetensors, configs and tokenizers are fetched: no pickle is ever opened.
+"""
+
+import difflib
+import email.utils
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pooch
+from huggingface_hub import (
+    _CACHED_NO_EXIST,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    is_offline_mode,
+    try_to_load_from_cache,
+)
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RemoteEntryNotFoundError
+from huggingface_hub.utils import httpx
+
+from course_utils import assets
+from course_utils.errors import CourseError
+from course_utils.sources import AssetError
+
+if TYPE_CHECKING:  # transformers takes seconds to import, and `resolve` does not need it
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json")
+BUSY = (429, 503)           # HTTP: too many requests; service unavailable
+ATTEMPTS = 4                # how often a busy hub is asked about one file
+LONGEST_WAIT = 30.0         # seconds; a hub that asks for a longer wait is not waited for
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A model on the hub: what it is called, where it lies, and which asset takes its place where it cannot be had.
+
+    `files` are fetched as far as the repository has them; without config.json and model.safetensors it is of no use.
+    """
+
+    name: str
+    repo: str
+    revision: str
+    kind: Literal["causal", "masked", "seq2seq"]
+    files: tuple[str, ...]
+    stand_in: str
+
+
+# A revision of 40 hexadecimal digits is a commit that several public projects quote for that repository. For the other
+# two none could be confirmed when this was written (November 2026), so they follow a moving name:
+#   booksum   `main`. If that holds only pytorch_model.bin, the stand-in is used: pickled weights are never opened.
+#   opus-mt   `refs/pr/4`, the open pull request that adds model.safetensors to a `main` that has only pickled weights.
+# The stand-in of opus-mt is flan-t5 for now, which translates poorly; the course's own es→en model will replace it.
+# The small conversational model is SmolLM2, because its stand-in is the same model with weights rounded to four bits.
+NAMED_MODELS = (
+    NamedModel(
+        "gpt2",
+        "openai-community/gpt2",
+        "607a30d783dfa663caf39e06633721c8d4cfcd7e",
+        "causal",
+        (CONFIG, "generation_config.json", *TOKENIZER, "vocab.json", "merges.txt", WEIGHTS),
+        "smollm2",
+    ),
+    NamedModel(
+        "bert-base-uncased",
+        "google-bert/bert-base-uncased",
+        "86b5e0934494bd15c9632b12f734a8a67f723594",
+        "masked",
+        (CONFIG, *TOKENIZER, "vocab.txt", WEIGHTS),
+        "minilm",
+    ),
+    NamedModel(
+        "t5-small",
+        "google-t5/t5-small",
+        "df1b051c49625cf57a3d0d8d3863ed4d13564fe4",
+        "seq2seq",
+        (CONFIG, "generation_config.json", *TOKENIZER, "spiece.model", WEIGHTS),
+        "flan-t5",
+    ),
+    NamedModel(
+        "t5-small-booksum",
+        "cnicu/t5-small-booksum",
+        "main",
+        "seq2seq",
+        (CONFIG, "generation_config.json", *TOKENIZER, "spiece.model", WEIGHTS),
+        "flan-t5",
+    ),
+    NamedModel(
+        "opus-mt-es-en",
+        "Helsinki-NLP/opus-mt-es-en",
+        "refs/pr/4",
+        "seq2seq",
+        (CONFIG, "generation_config.json", *TOKENIZER, "vocab.json", "source.spm", "target.spm", WEIGHTS),
+        "flan-t5",
+    ),
+    NamedModel(
+        "smollm2-135m-instruct",
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "12fd25f77366fa6b3b4b768ec3050bf629380bac",
+        "causal",
+        (CONFIG, "generation_config.json", *TOKENIZER, "vocab.json", "merges.txt", WEIGHTS),
+        "smollm2",
+    ),
+)
+
+
+def find(name: str) -> NamedModel:
+    """The entry of the table with this short name or this repository. Raises CourseError where there is none."""
+    entries = {key: model for model in NAMED_MODELS for key in (model.name, model.repo)}
+    if name in entries:
+        return entries[name]
+    nearest = difflib.get_close_matches(name, entries, n=1, cutoff=0.5)
+    guess = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise CourseError(
+        f"There is no named model {name!r}.{guess} Expected one of: {', '.join(model.name for model in NAMED_MODELS)}."
+    )
+
+
+# --- what lessons call ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A folder to load from. `stand_in` is None where it holds the model itself, else the asset that it holds."""
+
+    model: NamedModel
+    folder: Path
+    stand_in: str | None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in evaluation mode, its tokenizer and its name; `stand_in_for` is the name asked for, if another."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    name: str
+    stand_in_for: str | None
+
+
+def resolve(name: str, stand_in_folder: Callable[[str], Path] = assets.path) -> Resolved:
+    """A local folder with the model of this name, or with its stand-in; then one printed line says so, and why.
+
+    Order: the hub client's cache, without asking; the hub, unless COURSE_OFFLINE or HF_HUB_OFFLINE is set; the asset
+    that stands in. Raises CourseError for an unknown name, AssetError where the stand-in cannot be had either.
+    """
+    model = find(name)
+    folder = _cached(model)
+    if folder:
+        return Resolved(model, folder, None)
+    why = _forbidden()
+    if not why:
+        try:
+            return Resolved(model, _fetch(model), None)
+        except Exception as error:  # the client raises those of several libraries; each means: not from here
+            why = _in_words(error)
+    try:
+        folder = stand_in_folder(model.stand_in)
+    except AssetError as error:
+        raise AssetError(f"{model.repo} cannot be had, because {why}. Nor can its stand-in: {error}") from error
+    print(f"{model.name}: {model.stand_in} stands in for {model.repo}, because {why}.")
+    return Resolved(model, folder, model.stand_in)
+
+
+def load_named(name: str, stand_in_folder: Callable[[str], Path] = assets.path) -> Loaded:
+    """The model of this name, or its stand-in, ready to use in float32 on the processor. Raises as `resolve` does.
+
+    The stand-in of a masked language model is an encoder without a head: it gives hidden states, not words.
+    """
+    import torch
+    import transformers
+    from transformers.utils.logging import disable_progress_bar
+
+    resolved = resolve(name, stand_in_folder)
+    heads = {
+        "causal": transformers.AutoModelForCausalLM,
+        "masked": transformers.AutoModel if resolved.stand_in else transformers.AutoModelForMaskedLM,
+        "seq2seq": transformers.AutoModelForSeq2SeqLM,
+    }
+    disable_progress_bar()                                         # it would draw over the reader's page
+    model = heads[resolved.model.kind].from_pretrained(
+        resolved.folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(resolved.folder, local_files_only=True)
+    used = resolved.stand_in or resolved.model.name
+    return Loaded(model.eval(), tokenizer, used, resolved.model.name if resolved.stand_in else None)
+
+
+# --- the client's cache ---------------------------------------------------------------------------
+
+
+def _cached(model: NamedModel) -> Path | None:
+    """The folder of a whole copy in the client's cache, or None; the client also notes which files do not exist."""
+    found = {file: try_to_load_from_cache(model.repo, file, revision=model.revision) for file in model.files}
+    if any(place is None for place in found.values()) or not isinstance(found[WEIGHTS], str):
+        return None
+    folders = {Path(place).parent for place in found.values() if place is not _CACHED_NO_EXIST}
+    return folders.pop() if len(folders) == 1 else None
+
+
+def _forbidden() -> str | None:
+    """Which setting forbids to ask the hub, in words, or None."""
+    if assets.offline():
+        return "COURSE_OFFLINE is set"
+    return "HF_HUB_OFFLINE is set" if is_offline_mode() else None
+
+
+# --- the hub --------------------------------------------------------------------------------------
+
+
+class _RefusedError(CourseError):
+    """What came is not to be used; the message is the reason, in words."""
+
+
+def _fetch(model: NamedModel) -> Path:
+    """The folder, after downloading what is missing. Raises _RefusedError, and whatever the client raises."""
+    for file in model.files:
+        _fetch_file(model, file)
+    folder = _cached(model)
+    if folder is None:
+        raise _RefusedError(f"{model.revision} of {model.repo} changed while it was downloaded")
+    return folder
+
+
+def _fetch_file(model: NamedModel, file: str) -> None:
+    """Download and verify one file, unless the repository does without it."""
+    try:
+        expected = _ask(hf_hub_url(model.repo, file, revision=model.revision))
+    except RemoteEntryNotFoundError as error:
+        if file == WEIGHTS:
+            raise _RefusedError(f"it has no {WEIGHTS} there, and pickled weights are not opened") from error
+        if file == CONFIG:
+            raise
+        with suppress(RemoteEntryNotFoundError):                   # so that the client notes its absence in the cache
+            hf_hub_download(model.repo, file, revision=model.revision)
+        return
+    _refuse_wrong_hash(Path(hf_hub_download(model.repo, file, revision=model.revision)), expected.etag)
+
+
+def _ask(url: str):
+    """What the hub says of a file (HfFileMetadata); where it is busy, ask again after the wait that it names."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return get_hf_file_metadata(url)
+        except HfHubHTTPError as error:
+            wait = seconds_to_wait(error.response.headers.get("Retry-After"), attempt)
+            if error.response.status_code not in BUSY or attempt == ATTEMPTS or wait > LONGEST_WAIT:
+                raise
+            time.sleep(wait)
+
+
+def seconds_to_wait(retry_after: str | None, attempt: int, now: datetime | None = None) -> float:
+    """How long to wait after a refusal: what its Retry-After header says, else 1, 2, 4 … s for attempt 1, 2, 3 …
+
+    The header is a number of seconds or a date (RFC 9110, section 10.2.3, 2022); one that is neither counts as none.
+    """
+    with suppress(TypeError, ValueError):
+        return float(max(0, int(retry_after)))
+    with suppress(TypeError, ValueError):
+        then = email.utils.parsedate_to_datetime(retry_after).replace(tzinfo=UTC)     # a date of HTTP is always GMT
+        return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
+    return float(2 ** (attempt - 1))
+
+
+def _refuse_wrong_hash(file: Path, etag: str | None) -> None:
+    """Delete a file whose content is not what its ETag names, and raise _RefusedError.
+
+    The hub's ETag is the sha256 of a large file (64 digits) and Git's own sha1 of a small one (40 digits); the client
+    has already compared the size.
+    """
+    digests = {64: pooch.file_hash, 40: _git_hash}
+    if etag is None or len(etag) not in digests:
+        return
+    found = digests[len(etag)](file)
+    if found != etag:
+        file.resolve().unlink()                                    # the client keeps contents apart from names
+        file.unlink(missing_ok=True)
+        raise _RefusedError(f"{file.name} arrived with the wrong hash (expected {etag[:12]}…, got {found[:12]}…)")
+
+
+def _git_hash(file: Path) -> str:
+    content = file.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+# --- saying it ------------------------------------------------------------------------------------
+
+
+def _in_words(error: BaseException) -> str:
+    """Why the hub's copy could not be had, on one line, to go after `because`."""
+    if isinstance(error, LocalEntryNotFoundError) and error.__cause__:
+        return _in_words(error.__cause__)                          # the client wraps what really happened
+    if isinstance(error, HfHubHTTPError):
+        return _status_in_words(error.response)
+    if isinstance(error, httpx.TimeoutException):
+        return "the hub did not answer in time"
+    if isinstance(error, httpx.ConnectError):
+        return "the hub cannot be reached"
+    if isinstance(error, httpx.TransportError):
+        return "the connection to the hub broke off"
+    if isinstance(error, _RefusedError):
+        return str(error)
+    return f"the download failed ({type(error).__name__}: {' '.join(str(error).split()).rstrip('.')})"
+
+
+def _status_in_words(response) -> str:
+    status = response.status_code
+    if status in BUSY:
+        wait = response.headers.get("Retry-After")
+        return f"the hub is busy (HTTP {status}" + (f", Retry-After: {wait})" if wait else ")")
+    if status in (401, 403, 404):
+        return f"the hub does not give it at the pinned revision (HTTP {status})"
+    return f"the hub answered with an error (HTTP {status})"
