@@ -9,7 +9,7 @@ from course_utils.errors import CourseError
 def ngrams(tokens: Sequence[Hashable], n: int) -> list[tuple]:
     """All runs of n tokens, in order. Raises CourseError for an n below 1, and for a text not yet cut into tokens."""
     if isinstance(tokens, str | bytes):
-        raise CourseError("A text came; expected tokens: cut it first with text.split(), or vocabulary.encode(text).ids.")
+        raise CourseError("A text came; expected tokens: cut it first, by text.split() or vocabulary.encode(text).ids.")
     if n < 1:
         raise CourseError(f"n is {n}; expected a number of tokens in a row, 1 or more.")
     tokens = [token.item() if hasattr(token, "item") else token for token in tokens]  # tensors hash by identity
