@@ -13,6 +13,8 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from course_utils.unpack_t5 import flan_t5
+
 
 def progress_bar(total: int, title: str, unit: str) -> tqdm:
     """A bar for a person at a terminal or in a notebook, and nothing in a log file."""
@@ -79,7 +81,7 @@ def tunes(source: Path, target: Path) -> None:
     shutil.copy(source / "license.txt", target)
 
 
-READERS = {"copy": copy, "names": names, "smollm2": smollm2, "tunes": tunes}
+READERS = {"copy": copy, "names": names, "smollm2": smollm2, "tunes": tunes, "flan_t5": flan_t5}
 
 
 def _tune(file: Path, abc: str) -> dict:
