@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.products import Linear
 from course_utils.shapes import ShapeError, check_shape
 
 
@@ -135,10 +136,10 @@ class MultiHeadAttention(nn.Module):
         if head_width is None and width % heads:
             raise CourseError(f"a width of {width} does not split into {heads} heads; choose one that divides it.")
         head_width = width // heads if head_width is None else head_width
-        self.query = nn.Linear(width, heads * head_width, bias)
-        self.key = nn.Linear(width, self.key_value_heads * head_width, bias)
-        self.value = nn.Linear(width, self.key_value_heads * head_width, bias)
-        self.output = nn.Linear(heads * head_width, width, bias)
+        self.query = Linear(width, heads * head_width, bias)
+        self.key = Linear(width, self.key_value_heads * head_width, bias)
+        self.value = Linear(width, self.key_value_heads * head_width, bias)
+        self.output = Linear(heads * head_width, width, bias)
         self.attention = attention
 
     def forward(self, x, memory=None, mask=None, bias=None, turn=None, past=None):

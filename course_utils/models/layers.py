@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.products import Linear, linear
 from course_utils.shapes import check_shape
 
 # --- norms ----------------------------------------------------------------------------------------
@@ -115,8 +116,8 @@ def swiglu(x, gate, up, down):
 
     x (…, D); gate and up (F, D), down (D, F): weights as in nn.Linear.
     """
-    opened = functional.silu(x @ gate.T)                                            # (…, F)
-    return (opened * (x @ up.T)) @ down.T
+    opened = functional.silu(linear(x, gate))                                         # (…, F)
+    return linear(opened * linear(x, up), down)
 
 
 class FeedForward(nn.Module):
@@ -124,7 +125,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, inner: int, bias: bool = True, activation: Callable = gelu):
         super().__init__()
-        self.up, self.down, self.activation = nn.Linear(width, inner, bias), nn.Linear(inner, width, bias), activation
+        self.up, self.down, self.activation = Linear(width, inner, bias), Linear(inner, width, bias), activation
 
     def forward(self, x):
         """x (…, D) to the same shape."""
@@ -136,8 +137,8 @@ class GatedFeedForward(nn.Module):
 
     def __init__(self, width: int, inner: int, formula: Callable = swiglu):
         super().__init__()
-        self.gate, self.up = nn.Linear(width, inner, bias=False), nn.Linear(width, inner, bias=False)
-        self.down, self.formula = nn.Linear(inner, width, bias=False), formula
+        self.gate, self.up = Linear(width, inner, bias=False), Linear(width, inner, bias=False)
+        self.down, self.formula = Linear(inner, width, bias=False), formula
 
     def forward(self, x):
         """x (…, D) to the same shape."""

@@ -15,6 +15,7 @@ from course_utils.errors import CourseError
 from course_utils.models import layers
 from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention, scaled_dot_product_attention
 from course_utils.models.language_model import LanguageModel, check_ids, measuring
+from course_utils.models.products import Linear, linear
 from course_utils.shapes import check_shape
 
 NORMS = ("layer", "rms")
@@ -140,7 +141,7 @@ class Transformer(LanguageModel):
         self.blocks = nn.ModuleList(Block(config, operations) for _ in range(config.layers))
         self.norm = norm(config, operations)
         if not config.tied:
-            self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
+            self.output = Linear(config.width, config.vocabulary_size, bias=False)
         layers.draw_weights(self, config.width, config.layers, generator)
 
     def embed(self, ids: torch.Tensor, first: int = 0) -> torch.Tensor:
@@ -178,7 +179,7 @@ class Transformer(LanguageModel):
 
     def logits(self, stream: torch.Tensor) -> torch.Tensor:
         """The normed stream (…, D) to logits (…, V)."""
-        return functional.linear(stream, self.embedding.weight if self.config.tied else self.output.weight)
+        return linear(stream, self.embedding.weight if self.config.tied else self.output.weight)
 
     def run(self, ids: torch.Tensor, cache=None):
         """ids (B, T) to logits (B, T, V), going on from `cache`, and the cache to go on from."""

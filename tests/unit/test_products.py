@@ -1,0 +1,96 @@
+"""The product of a layer by oneDNN: the numbers and gradients of torch's own."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_utils.models import products
+from course_utils.models.products import Linear, linear
+from course_utils.seeding import generator
+
+needs_onednn = pytest.mark.skipif(not products.PRESENT, reason="this torch has no oneDNN")
+
+
+def numbers(*shape: int, seed: int, **settings) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed), **settings)
+
+
+def used(monkeypatch) -> list:
+    """What goes to oneDNN from now on."""
+    calls, product = [], products._product
+
+    def counted(*arguments):
+        calls.append(arguments[0].shape)
+        return product(*arguments)
+
+    monkeypatch.setattr(products, "_product", counted)
+    return calls
+
+
+@needs_onednn
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(80, 24), (4, 20, 24), (2, 3, 32, 24)])
+def test_numbers_and_gradients_are_those_of_torch(shape, bias, monkeypatch):
+    calls = used(monkeypatch)
+    inputs = [numbers(*shape, seed=1), numbers(10, 24, seed=2)] + ([numbers(10, seed=3)] if bias else [])
+    upstream = numbers(*shape[:-1], 10, seed=4)
+    results = []
+    for product in (linear, functional.linear):
+        leaves = [tensor.clone().requires_grad_() for tensor in inputs]
+        made = product(*leaves)
+        made.backward(upstream)
+        results.append([made.detach(), *(leaf.grad for leaf in leaves)])
+    assert len(calls) == 3                                         # forward, and the gradients of x and of the weight
+    for ours, theirs in zip(*results, strict=True):
+        assert ours.shape == theirs.shape
+        assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@needs_onednn
+def test_gradients_reach_through_a_transposed_input_and_an_expanded_gradient():
+    x, weight = numbers(24, 80, seed=1).requires_grad_(), numbers(10, 24, seed=2).requires_grad_()
+    linear(x.T, weight).sum().backward()
+    ours, x.grad, weight_gradient, weight.grad = x.grad, None, weight.grad, None
+    functional.linear(x.T, weight).sum().backward()
+    assert torch.allclose(ours, x.grad, atol=1e-5) and torch.allclose(weight_gradient, weight.grad, atol=1e-4)
+
+
+@needs_onednn
+def test_a_frozen_weight_costs_no_product(monkeypatch):
+    calls = used(monkeypatch)
+    linear(numbers(80, 24, seed=1).requires_grad_(), numbers(10, 24, seed=2)).sum().backward()
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "x", [numbers(8, 24, seed=1), numbers(24, seed=1), numbers(80, 24, seed=1, dtype=torch.float64), torch.empty(0, 24)]
+)
+def test_few_rows_other_types_and_nothing_go_to_torch(x, monkeypatch):
+    calls, weight = used(monkeypatch), numbers(10, 24, seed=2).to(x.dtype)
+    assert torch.equal(linear(x, weight), functional.linear(x, weight)) and not calls
+
+
+def test_autocast_is_left_to_torch():
+    with torch.autocast("cpu", torch.bfloat16):
+        assert linear(numbers(80, 24, seed=1), numbers(10, 24, seed=2)).dtype == torch.bfloat16
+
+
+def test_a_width_that_does_not_fit_is_refused_as_torch_refuses_it():
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        linear(numbers(80, 24, seed=1), numbers(10, 25, seed=2))
+
+
+def test_torchs_counter_of_flops_counts_it():
+    layer, x = Linear(24, 10), numbers(4, 20, 24, seed=1)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        layer(x)
+    assert counter.get_total_flops() == 2 * 4 * 20 * 24 * 10
+
+
+def test_the_layer_has_the_weights_of_torchs_layer():
+    ours, theirs = Linear(24, 10), nn.Linear(24, 10)
+    ours.load_state_dict(theirs.state_dict())
+    x = numbers(80, 24, seed=1)
+    assert torch.allclose(ours(x), theirs(x), atol=1e-5)
