@@ -150,6 +150,12 @@ class FastDecoder:
         """Forget the text."""
         self.read_so_far = 0
 
+    def rewind(self, count: int) -> None:
+        """Forget all but the first `count` ids of the text. Raises CourseError where fewer were read."""
+        if not 0 <= count <= self.read_so_far:
+            raise CourseError(f"count is {count}; expected 0 to {self.read_so_far}, the number of ids that were read.")
+        self.read_so_far = count
+
     def read(self, ids: Sequence[int]) -> torch.Tensor:
         """Read more ids of the text; the logits (V,) of what follows the last of them, in float32.
 
@@ -163,13 +169,17 @@ class FastDecoder:
 
     @torch.no_grad()
     def _logits(self, ids: Sequence[int], last_only: bool) -> torch.Tensor:
+        return self.head(self.states(ids, last_only))
+
+    @torch.no_grad()
+    def states(self, ids: Sequence[int], last_only: bool = False) -> torch.Tensor:
+        """(T, D) the normed stream at each of the ids, or (1, D) at the last: what `head` makes logits of."""
         new = torch.as_tensor(ids, dtype=torch.int64)
         if len(new) == 0:
             raise CourseError("There are no ids to go on from; expected at least one.")
         check_ids(new, self.config.vocabulary_size, "ids")
         stream = self._stream(new)
-        stream = stream[-1:] if last_only else stream
-        return self.head(rms_norm(stream, self.gain, self.config.epsilon))
+        return rms_norm(stream[-1:] if last_only else stream, self.gain, self.config.epsilon)
 
     @torch.inference_mode()                        # not for the logits: what it makes may not be changed by the caller
     def _stream(self, new: torch.Tensor) -> torch.Tensor:
