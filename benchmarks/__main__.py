@@ -1,6 +1,7 @@
 """Print the tables and write them to `data/results/bench.json`: `python -m benchmarks`, about ten minutes."""
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import asdict
@@ -17,33 +18,50 @@ from course_utils.paths import REPOSITORY
 RESULTS = REPOSITORY / "data" / "results" / "bench.json"
 
 
+PARTS = ("writing", "training", "quality")
+CONDITIONS = ("machine", "threads", "versions", "rounds")          # alike for all parts of one table
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"what to measure, of {', '.join(PARTS)}; the rest stays as it was")
     parser.add_argument("--rounds", type=int, default=7, help="paired runs of each contestant")
     parser.add_argument("--bytes", type=int, help="measure the quality on so many bytes of the test text, not on all")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="processor cores to use")
     parser.add_argument("--out", type=Path, default=RESULTS, help="file for the result")
     options = parser.parse_args(arguments)
+    parts = options.parts or list(PARTS)
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"there is no part {sorted(unknown)[0]!r}; expected {', '.join(PARTS)}")
     torch.set_num_threads(options.threads)
-    busy = os.getloadavg()[0]
-    made = {
+    conditions = {
         "machine": leaderboard.machine(),
         "threads": options.threads,
-        "load_before": round(busy, 2),
         "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
         "rounds": options.rounds,
-        "quality_bytes": options.bytes,
     }
-    print(f"{made['machine']}, {options.threads} threads, versions {made['versions']}, load before {busy:.2f}")
-    made |= {
-        "writing": _writing(options.rounds),
-        "training": _training(options.rounds),
-        "quality": _quality(options.bytes),
-    }
+    made = conditions if set(parts) == set(PARTS) else _kept(options.out, conditions, parser)
+    print(*(f"{name} {value}" for name, value in conditions.items()), f"load {os.getloadavg()[0]:.2f}", sep=", ")
+    if "writing" in parts:
+        made |= {"writing": _writing(options.rounds)}
+    if "training" in parts:
+        made |= {"training": _training(options.rounds)}
+    if "quality" in parts:
+        made |= {"quality_bytes": options.bytes, "quality": _quality(options.bytes)}
     checkpoints.write_json(options.out, made)
     print(f"\nwritten: {options.out.name}")
     return 0
+
+
+def _kept(record: Path, conditions: dict, parser: argparse.ArgumentParser) -> dict:
+    """What is on record, for some of its parts to be measured again. An error where it was made otherwise."""
+    made = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    for name in CONDITIONS:
+        if made.get(name) != conditions[name]:
+            was = f"{record.name} has {name} {made.get(name)}, and here it is {conditions[name]}"
+            parser.error(f"{was}; measure all parts together: python -m benchmarks")
+    return made
 
 
 def _writing(rounds: int) -> dict:

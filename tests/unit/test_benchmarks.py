@@ -5,10 +5,12 @@ import time
 
 import pytest
 import torch
+import transformers
 
 from benchmarks import training_step, writing
 from benchmarks.__main__ import main
 from benchmarks.paired import Spread, Timing, memory_bandwidth, race
+from course_utils import leaderboard
 
 
 def test_a_spread_is_the_middle_the_lowest_and_the_highest():
@@ -60,3 +62,26 @@ def test_the_tables_are_printed_and_kept(tmp_path, monkeypatch, capsys):
     assert [row["precision"] for row in made["training"]["rows"]] == list(training_step.PRECISIONS)
     assert 0.3 < made["quality"]["float32"] < 3
     assert abs(made["quality"]["int8"] / made["quality"]["float32"] - 1) < 0.02
+
+
+def test_one_part_is_measured_again_and_the_rest_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_step, "BATCH", 1)
+    out = tmp_path / "bench.json"
+    conditions = {"machine": leaderboard.machine(), "threads": torch.get_num_threads(), "rounds": 1}
+    versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
+    out.write_text(json.dumps(conditions | {"versions": versions, "training": "old", "quality": "kept"}))
+    again = ["training", "--rounds", "1", "--threads", str(torch.get_num_threads()), "--out", str(out)]
+    assert main(again) == 0
+    made = json.loads(out.read_text())
+    assert made["quality"] == "kept" and made["training"]["rows"][0]["precision"] == "float32"
+
+
+@pytest.mark.parametrize("arguments", [["writing"], ["training", "--rounds", "3"], ["speed"]])
+def test_parts_of_another_run_or_of_no_name_are_refused_before_anything_is_measured(arguments, tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    out.write_text(json.dumps({"rounds": 2}))
+    before = out.read_bytes()
+    with pytest.raises(SystemExit):
+        main([*arguments, "--threads", str(torch.get_num_threads()), "--out", str(out)])
+    assert "expected writing" in capsys.readouterr().err or arguments != ["speed"]
+    assert out.read_bytes() == before
