@@ -22,10 +22,18 @@ PRECISIONS = ("float32", "bfloat16", "int8")
 
 
 class Product:
-    """x (T, in) times a weight matrix (out, in), which is stored as `precision` says; float32 in and out."""
+    """x (T, in) times a weight matrix (out, in), which is stored as `precision` says; float32 in and out.
+
+    Raises CourseError for int8 where `in` is no multiple of 16: torch's product reads on past the end of such a row.
+    """
 
     def __init__(self, weight: torch.Tensor, precision: str):
         self.precision, self.scale = precision, None
+        if precision == "int8" and weight.shape[1] % 16:
+            raise CourseError(
+                f"A matrix multiplies {weight.shape[1]} numbers, and the int8 product needs a multiple of 16; use "
+                "float32 or bfloat16 for this model."
+            )
         if precision == "int8":
             self.weight, self.scale = quantised(weight)
         else:

@@ -115,6 +115,11 @@ def test_a_decoder_goes_back_to_what_it_has_read_and_no_further():
         fast.rewind(3)
 
 
+def test_a_width_that_the_int8_product_would_read_past_is_an_error():
+    with pytest.raises(CourseError, match="multiplies 12 numbers, and the int8 product needs a multiple of 16"):
+        FastDecoder(decoder(width=12), "int8")
+
+
 def test_what_two_texts_have_in_common():
     assert common((1, 2, 3), (1, 2, 4)) == 2
     assert common((1, 2), (1, 2, 4)) == common((1, 2, 4), (1, 2)) == 2
