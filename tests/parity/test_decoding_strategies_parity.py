@@ -5,13 +5,21 @@ import math
 import pytest
 import torch
 from scipy.stats import chisquare
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 from transformers.generation import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
 from course_utils import reading
 from course_utils.generation import Beam, Sampling, beam_search, generate, greedy
-from course_utils.logit_rules import NoRepeatNgram, RepetitionPenalty
+from course_utils.logit_rules import NoRepeatNgram, RepetitionPenalty, ruled
 from course_utils.models import porting
+from course_utils.models.encoder_decoder import EncoderDecoder
 from course_utils.models.transformer import Transformer
 from course_utils.reading import allowed, logits_after
 from course_utils.seeding import generator
@@ -195,6 +203,36 @@ def test_the_settings_of_the_t5_example_and_what_would_be_wrong_with_them():
     assert beams_agree(Beam(4, early_stopping=True), [], **settings) < 8
 
 
+class Translates:
+    """Our T5 with its source fixed, as a model of the target alone."""
+
+    def __init__(self, model: EncoderDecoder, source: torch.Tensor):
+        self.model, self.source = model, source
+
+    @torch.no_grad()
+    def read(self, ids, memory=None):
+        text = (*(memory or ()), *ids)
+        return self.model(self.source, torch.tensor([text]))[0][0, -1].softmax(dim=-1), text
+
+
+def test_a_t5_summarises_as_in_the_example_with_four_beams_and_no_bigram_twice():
+    config = T5Config(vocab_size=V, d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2, decoder_start_token_id=0)
+    source, changed = torch.tensor([[5, 9, 2, 7, 11, 4, 1]]), 0
+    for seed in SEEDS:
+        theirs = random_weights(T5ForConditionalGeneration(config), seed, 0.4)
+        ours = EncoderDecoder(porting.t5_config(config), generator(0)).eval()
+        ours.load_state_dict(porting.t5_weights(theirs.state_dict(), ours.config.tied))
+        written = theirs.generate(
+            source, num_beams=4, no_repeat_ngram_size=2, early_stopping=True, max_new_tokens=LENGTH, eos_token_id=STOP,
+            pad_token_id=0, do_sample=False,
+        )[0, 1:].tolist()  # fmt: skip
+        written = written[: written.index(STOP) + 1] if STOP in written else written
+        beam, model = Beam(4, early_stopping=True), Translates(ours, source)
+        assert generate(model, [0], LENGTH, beam, stop=STOP, rules=[NoRepeatNgram(2)]) == written
+        changed += generate(model, [0], LENGTH, beam, stop=STOP) != written
+    assert changed > 0
+
+
 # --- what is drawn from
 
 
@@ -236,13 +274,29 @@ def test_the_same_tokens_are_kept_and_with_the_same_probabilities(make, strategy
     assert fewer > 0 or strategy == {"temperature": 0.6}
 
 
-def test_a_penalty_after_the_temperature_would_be_noticed():
-    theirs, ours = llama(0)
-    rules, settings = RULES["penalty"]
-    expected = drawn_from(theirs, {"temperature": 0.5}, settings)
-    logits, _ = logits_after(ours, PROMPT)
-    log_p = Sampling(temperature=0.5).distribution(logits.softmax(dim=-1)).log()
-    assert (rules[0](PROMPT, log_p).softmax(dim=-1) - expected).abs().max() > 0.01
+def after_the_rules(rules, strategy, logits):
+    return Sampling(**strategy).distribution(ruled(logits, PROMPT, rules).softmax(dim=-1))
+
+
+def before_the_rules(rules, strategy, logits):
+    return ruled(Sampling(**strategy).distribution(logits.softmax(dim=-1)).log(), PROMPT, rules).softmax(dim=-1)
+
+
+def cuts_backwards(rules, strategy, logits):
+    probability = ruled(logits, PROMPT, rules).softmax(dim=-1)
+    for name in ("min_p", "top_p", "top_k", "temperature"):
+        probability = Sampling(**{name: strategy[name]}).distribution(probability)
+    return probability
+
+
+@pytest.mark.parametrize("order", [after_the_rules, before_the_rules, cuts_backwards])
+def test_another_order_of_rules_temperature_and_cuts_would_be_noticed(order):
+    strategy, (rules, settings) = {"temperature": 0.6, "top_k": 9, "top_p": 0.95, "min_p": 0.2}, RULES["both"]
+    agreed = 0
+    for theirs, ours in (make(seed, 0.3) for make in (llama, gpt2) for seed in SEEDS):
+        found = order(rules, strategy, logits_after(ours, PROMPT)[0])
+        agreed += torch.allclose(found, drawn_from(theirs, strategy, settings), rtol=0, atol=1e-6)
+    assert (agreed == 8) == (order is after_the_rules)
 
 
 @pytest.mark.parametrize("make", [llama, gpt2])
