@@ -49,8 +49,8 @@ class TextToText:
     ) -> str:
         """What the model writes after reading `prompt`, at most `longest` tokens.
 
-        beams: 1 takes the likeliest token each time; more keep that many beginnings and return the likeliest whole.
-        on_text gets each new piece of text as soon as it is settled, which with beams is only at the end.
+        beams: 1 takes the likeliest token each time; more keep that many beginnings and return the one with the highest
+        log-probability per token. on_text gets each new piece of text once it is settled, with beams only at the end.
         """
         if longest < 1 or beams < 1:
             raise CourseError(f"longest is {longest} and beams is {beams}; expected 1 or more of each.")
