@@ -3,29 +3,33 @@
 import torch
 
 from course_utils.errors import CourseError
+from course_utils.models.encoder_decoder import Cached
 from course_utils.models.language_model import measuring
 from course_utils.models.seq2seq import END, PAD, START, Seq2Seq
 
 LONGEST = 30
 ROWS = 1024                                                        # sources in one pass
+Model = Seq2Seq | Cached
 
 
-def transcribe(model: Seq2Seq, source: torch.Tensor, beam: int = 1, longest: int = LONGEST) -> list[list[int]]:
-    """The target ids of each source (N, S), without START and END, at most `longest` each.
+def transcribe(
+    model: Model, source: torch.Tensor, beam: int = 1, longest: int = LONGEST, rows: int = ROWS
+) -> list[list[int]]:
+    """The target ids of each source (N, S), without START and END, at most `longest` each; `rows` sources at a time.
 
     beam 1 takes the likeliest token each time; a wider one keeps that many beginnings and returns the target whose
     log-probability divided by its length, END counted, is highest. Raises CourseError for a beam or length below 1.
     """
-    if beam < 1 or longest < 1:
-        raise CourseError(f"beam is {beam} and longest {longest}; expected 1 or more of each.")
+    if min(beam, longest, rows) < 1:
+        raise CourseError(f"beam is {beam}, longest {longest} and rows {rows}; expected 1 or more of each.")
     written: list[list[int]] = []
     with measuring(model):
-        for part in source.split(ROWS):
+        for part in source.split(rows):
             if len(part) == 0:
                 continue
             part = part[:, : max(1, int((part != PAD).sum(dim=1).max()))].to(model.device)
-            rows = _greedy(model, part, longest) if beam == 1 else _beam(model, part, beam, longest)
-            written += [_until_end(row) for row in rows.tolist()]
+            ids = _greedy(model, part, longest) if beam == 1 else _beam(model, part, beam, longest)
+            written += [_until_end(row) for row in ids.tolist()]
     return written
 
 
@@ -33,7 +37,7 @@ def _until_end(ids: list[int]) -> list[int]:
     return ids[: ids.index(END)] if END in ids else ids
 
 
-def _greedy(model: Seq2Seq, source: torch.Tensor, longest: int) -> torch.Tensor:
+def _greedy(model: Model, source: torch.Tensor, longest: int) -> torch.Tensor:
     """(N, ≤ longest) the likeliest token each time, until every row has ended."""
     encoded, state = model.encode(source), None
     token = torch.full((len(source), 1), START, device=source.device)
@@ -46,7 +50,7 @@ def _greedy(model: Seq2Seq, source: torch.Tensor, longest: int) -> torch.Tensor:
     return torch.cat(tokens, dim=1)
 
 
-def _beam(model: Seq2Seq, source: torch.Tensor, beam: int, longest: int) -> torch.Tensor:
+def _beam(model: Model, source: torch.Tensor, beam: int, longest: int) -> torch.Tensor:
     """(N, longest) the best of `beam` beginnings of each source, kept side by side as N·beam rows."""
     count, device = len(source), source.device
     first_row = torch.arange(count, device=device)[:, None] * beam                          # (N, 1)

@@ -28,7 +28,7 @@ from course_utils.text.splits import part_by_hash
 NOTICE = """\
 # Part, domain, Spanish, English. Made by `python -m tools.es_en`; its card is data/cards/es_en.md.
 # Domain help: from the help of LibreOffice, Copyright LibreOffice contributors. This Source Code Form is subject to the
-# terms of the Mozilla Public License, v. 2.0, which is at https://mozilla.org/MPL/2.0/. Changed: a selection of sentences.
+# terms of the Mozilla Public License, v. 2.0, which is at https://mozilla.org/MPL/2.0/. Changed: a selection.
 # Domain bible: from the Reina-Valera of 1909 and the World English Bible, public domain. Changed: a selection, too.
 """
 Raw = Iterable[tuple[str, str]]                                    # Spanish, English

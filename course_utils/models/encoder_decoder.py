@@ -13,9 +13,18 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention, visible
-from course_utils.models.language_model import check_ids
+from course_utils.models.attention import (
+    MultiHeadAttention,
+    causal_mask,
+    fused_attention,
+    merge_heads,
+    scaled_dot_product_attention,
+    split_heads,
+    visible,
+)
+from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.layers import FeedForward, GatedFeedForward, RMSNorm, draw_weights, gelu
+from course_utils.models.seq2seq import PAD
 from course_utils.shapes import check_shape
 
 FEED_FORWARDS = ("relu", "geglu")
@@ -48,6 +57,11 @@ class EncoderDecoderConfig:
             raise CourseError(f"feed_forward is {self.feed_forward!r}; expected one of {', '.join(FEED_FORWARDS)}.")
         if min(self.vocabulary_size, self.width, self.heads, self.head_width, self.layers, self.inner) < 1:
             raise CourseError(f"{self}: expected sizes of 1 or more.")
+
+    @property
+    def target_size(self) -> int:
+        """How many ids a target is made of: here as many as a source."""
+        return self.vocabulary_size
 
 
 def unscaled_attention(query, key, value, mask=None, bias=None):
@@ -119,6 +133,20 @@ class Layer(nn.Module):
             x = x + self.dropout(self.cross(self.cross_norm(x), source, mask=source_mask)[0])
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
+    def step(self, x, mask, bias, past, source, source_mask):
+        """`forward` of a decoder's layer for positions x (B, T, D) that follow those of `past`; without dropout.
+
+        past: (key, value), each (B, H, P, K), or None; source: the same of the S positions of the source. Returns the
+        stream, the weights (B, H, T, S) with which it looked at the source, and (key, value) of all positions so far.
+        """
+        mixed, _, pair = self.attention(self.attention_norm(x), mask=mask, bias=bias, past=past)
+        x = x + mixed
+        query = split_heads(self.cross.query(self.cross_norm(x)), self.cross.heads)         # (B, H, T, K)
+        unscaled = query * math.sqrt(query.shape[-1])
+        mixed, weights = scaled_dot_product_attention(unscaled, *source, source_mask)
+        x = x + self.cross.output(merge_heads(mixed))
+        return x + self.feed_forward(self.feed_forward_norm(x)), weights, pair
+
 
 class Stack(nn.Module):
     """Layers, the bias of their distances, and the norm at their end: one half of the model."""
@@ -139,6 +167,24 @@ class Stack(nn.Module):
             x = layer(x, mask, bias, source, source_mask)
         return self.norm(x)
 
+    def going_on(self, x, source: "Source", past=None):
+        """A decoder's x (B, T, D) after what `past` holds, to the normed stream, weights (B, layers, H, T, S) and past.
+
+        A past is (keys, values), each (layers, B, H, P, K). It is a value: a new one is returned.
+        """
+        length = x.shape[1]
+        positions = length + (0 if past is None else past[0].shape[3])
+        bias, mask = self.distance(length, positions), causal_mask(length, positions, x.device)
+        seen, keys, values = [], [], []
+        for number, layer in enumerate(self.layers):
+            before = None if past is None else (past[0][number], past[1][number])
+            pair = source.keys[number], source.values[number]
+            x, weights, (key, value) = layer.step(x, mask, bias, before, pair, visible(source.mask))
+            seen.append(weights)
+            keys.append(key)
+            values.append(value)
+        return self.norm(x), torch.stack(seen, dim=1), (torch.stack(keys), torch.stack(values))
+
 
 class EncoderDecoder(nn.Module):
     """Source and target ids to the logits of what follows each target id. `generator` draws the initial weights."""
@@ -151,6 +197,14 @@ class EncoderDecoder(nn.Module):
         if not config.tied:
             self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
         draw_weights(self, config.width, config.layers, generator)
+        for part in self.modules():
+            if isinstance(part, MultiHeadAttention):               # so that the scores start as if divided by √K
+                nn.init.normal_(part.query.weight, 0.0, 1 / math.sqrt(config.width * config.head_width), generator)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's numbers are."""
+        return self.embedding.weight.device
 
     def encode(self, source: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """source (B, S) to (B, S, D); mask (B, S) True on text, False on padding."""
@@ -162,12 +216,80 @@ class EncoderDecoder(nn.Module):
         """target (B, T) and the encoded source (B, S, D) to logits (B, T, V)."""
         check_shape(target, f"{encoded.shape[0]} T", "target")
         check_ids(target, self.config.vocabulary_size, "target")
-        stream = self.decoder(self.embedding(target), source=encoded, source_mask=visible(mask))
+        return self.logits(self.decoder(self.embedding(target), source=encoded, source_mask=visible(mask)))
+
+    def logits(self, stream: torch.Tensor) -> torch.Tensor:
+        """The decoder's normed stream (…, D) to logits (…, V)."""
         if self.config.scaled_output:
             stream = stream / math.sqrt(self.config.width)
         return functional.linear(stream, self.embedding.weight if self.config.tied else self.output.weight)
 
-    def forward(self, source, target, targets=None, mask=None):
-        """Logits (B, T, V) of what follows each id of `target`, and the loss in nats against `targets`, or None."""
+    def forward(self, source, target, targets=None, mask=None, smoothing: float = 0.0):
+        """Logits (B, T, V) of what follows each id of `target`, and the loss in nats against `targets`, or None.
+
+        Targets of −100 are not counted. smoothing: this share of each target's probability is wanted of all V ids
+        alike. Szegedy et al. 2016, section 7.
+        """
         logits = self.decode(target, self.encode(source, mask), mask)
-        return logits, None if targets is None else functional.cross_entropy(logits.transpose(1, 2), targets)
+        if targets is None:
+            return logits, None
+        return logits, functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing=smoothing)
+
+
+# --- one token at a time ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """An encoded source as the decoder's layers look at it.
+
+    keys and values (layers, B, H, S, K); mask (B, S) True on text.
+    """
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    mask: torch.Tensor
+
+    def rows(self, index: torch.Tensor) -> "Source":
+        """The sources in these rows, in this order; a row may be taken more than once."""
+        return Source(self.keys[:, index], self.values[:, index], self.mask[index])
+
+
+class Cached(nn.Module):
+    """An encoder–decoder that goes on from what it has written, for `transcribe` and `Conditioned`: as `Seq2Seq` does.
+
+    The source's keys and values are made once, those of the target once a token; the weights are the model's own.
+    Where a source is padded, it is with 0 at its end.
+    """
+
+    def __init__(self, model: EncoderDecoder):
+        super().__init__()
+        self.model, self.config = model, model.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's numbers are."""
+        return self.model.device
+
+    def encode(self, source: torch.Tensor) -> Source:
+        """source (B, S) int64. Raises CourseError for an id out of range or an empty row."""
+        mask = source != PAD
+        if source.shape[1] == 0 or not bool(mask[:, 0].all()):
+            raise CourseError("A source is empty; each row needs at least one token before its padding.")
+        states, heads = self.model.encode(source, mask), self.config.heads
+        crosses = [layer.cross for layer in self.model.decoder.layers]
+        keys = torch.stack([split_heads(cross.key(states), heads) for cross in crosses])    # (layers, B, H, S, K)
+        values = torch.stack([split_heads(cross.value(states), heads) for cross in crosses])
+        return Source(keys, values, mask)
+
+    def decode(self, inputs: torch.Tensor, encoded: Source, state=None):
+        """inputs (B, T), which follow what `state` holds: logits (B, T, V), the state, weights (B, layers, H, T, S)."""
+        check_shape(inputs, f"{len(encoded.mask)} T", "inputs")
+        check_ids(inputs, self.config.vocabulary_size, "inputs")
+        stream, weights, state = self.model.decoder.going_on(self.model.embedding(inputs), encoded, state)
+        return self.model.logits(stream), state, weights
+
+    def attention(self, source: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        """(B, layers, H, T, S): where each head of the decoder looks in `source` after it has read each of `inputs`."""
+        with measuring(self):
+            return self.decode(inputs, self.encode(source))[2]

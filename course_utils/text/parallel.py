@@ -14,7 +14,7 @@ from course_utils.errors import CourseError
 from course_utils.paths import DATA
 
 ES_EN = DATA / "es_en.tsv.xz"
-TEXT_SHA256 = "8c5366f46dfd19764286529174c71fec5c646bb7a3d434fc12a9e5e108282464"
+TEXT_SHA256 = "aa76743ee1ae3c26f8017767fd22cd2e7e6e272a07400ec1d601b0e1e064d91e"
 PARTS = ("train", "validation", "test")
 LETTERS = re.compile(r"[^\W\d_]+")
 
