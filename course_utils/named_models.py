@@ -9,8 +9,9 @@ import difflib
 import email.utils
 import hashlib
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ import pooch
 from huggingface_hub import (
     _CACHED_NO_EXIST,
     get_hf_file_metadata,
+    get_session,
     hf_hub_download,
     hf_hub_url,
     is_offline_mode,
@@ -176,28 +178,44 @@ def resolve(name: str, stand_in_folder: Callable[[str], Path] = assets.path) -> 
     return Resolved(model, folder, model.stand_in)
 
 
-def load_named(name: str, stand_in_folder: Callable[[str], Path] = assets.path) -> Loaded:
+def load_named(name: str) -> Loaded:
     """The model of this name, or its stand-in, ready to use in float32 on the processor. Raises as `resolve` does.
 
     The stand-in of a masked language model is an encoder without a head: it gives hidden states, not words.
     """
+    resolved = resolve(name)
+    if resolved.stand_in:
+        return _load_stand_in(resolved)
     import torch
     import transformers
     from transformers.utils.logging import disable_progress_bar
 
-    resolved = resolve(name, stand_in_folder)
     heads = {
         "causal": transformers.AutoModelForCausalLM,
-        "masked": transformers.AutoModel if resolved.stand_in else transformers.AutoModelForMaskedLM,
+        "masked": transformers.AutoModelForMaskedLM,
         "seq2seq": transformers.AutoModelForSeq2SeqLM,
     }
     disable_progress_bar()                                         # it would draw over the reader's page
     model = heads[resolved.model.kind].from_pretrained(
         resolved.folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
-    tokenizer = transformers.AutoTokenizer.from_pretrained(resolved.folder, local_files_only=True)
-    used = resolved.stand_in or resolved.model.name
-    return Loaded(model.eval(), tokenizer, used, resolved.model.name if resolved.stand_in else None)
+    with warnings.catch_warnings():                                # what Marian recommends would tidy punctuation only
+        warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
+        tokenizer = transformers.AutoTokenizer.from_pretrained(resolved.folder, local_files_only=True)
+    return Loaded(model.eval(), tokenizer, resolved.model.name, None)
+
+
+def _load_stand_in(resolved: Resolved) -> Loaded:
+    """The asset that stands in, as the lessons load it wherever they use it under its own name."""
+    from course_utils import encoders, pretrained, text_to_text
+
+    load = {
+        "smollm2": pretrained.load_chat_model,
+        "minilm": encoders.load_minilm,
+        "flan-t5": text_to_text.load_flan_t5,
+    }[resolved.stand_in]
+    loaded = load()
+    return Loaded(loaded.model, loaded.tokenizer, resolved.stand_in, resolved.model.name)
 
 
 # --- the client's cache ---------------------------------------------------------------------------
@@ -228,8 +246,9 @@ class _RefusedError(CourseError):
 
 def _fetch(model: NamedModel) -> Path:
     """The folder, after downloading what is missing. Raises _RefusedError, and whatever the client raises."""
-    for file in model.files:
-        _fetch_file(model, file)
+    with _no_long_waits():
+        for file in model.files:
+            _fetch_file(model, file)
     folder = _cached(model)
     if folder is None:
         raise _RefusedError(f"{model.revision} of {model.repo} changed while it was downloaded")
@@ -257,10 +276,26 @@ def _ask(url: str):
         try:
             return get_hf_file_metadata(url)
         except HfHubHTTPError as error:
-            wait = seconds_to_wait(error.response.headers.get("Retry-After"), attempt)
-            if error.response.status_code not in BUSY or attempt == ATTEMPTS or wait > LONGEST_WAIT:
+            if error.response.status_code not in BUSY or attempt == ATTEMPTS:
                 raise
-            time.sleep(wait)
+            time.sleep(seconds_to_wait(error.response.headers.get("Retry-After"), attempt))
+
+
+@contextmanager
+def _no_long_waits() -> Iterator[None]:
+    """Within this block give up where a busy hub asks for a long wait; the client alone would wait for hours."""
+
+    def refuse(response) -> None:
+        wait = seconds_to_wait(response.headers.get("Retry-After"), attempt=1)
+        if response.status_code in BUSY and wait > LONGEST_WAIT:
+            raise _RefusedError(_status_in_words(response))
+
+    hooks = get_session().event_hooks["response"]
+    hooks.append(refuse)
+    try:
+        yield
+    finally:
+        hooks.remove(refuse)
 
 
 def seconds_to_wait(retry_after: str | None, attempt: int, now: datetime | None = None) -> float:

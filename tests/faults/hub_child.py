@@ -32,7 +32,7 @@ def try_out(loaded) -> list[float] | str:
 
 
 def main() -> None:
-    """Resolve or load each name; folders of stand-ins are only named, not needed, unless real assets are asked for."""
+    """Resolve each name, where the folder of a stand-in is named but need not exist; or load each, from real assets."""
     sys.addaudithook(note)
     from course_utils import named_models
 

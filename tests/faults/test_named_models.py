@@ -195,6 +195,13 @@ def test_a_hub_that_is_busy_for_ever_is_asked_four_times_and_one_that_wants_an_h
     assert len(hub.requests) == 1
 
 
+def test_a_storage_that_wants_an_hour_is_not_waited_for_either(ask, hub, tmp_path):
+    hub.fault = Fault("status", where="^/storage/", status=429, headers={"Retry-After": "3600"})
+    answer = ask("resolve", ["gpt2"])
+    assert answer.said == [expected_line("gpt2", "the hub is busy (HTTP 429, Retry-After: 3600)")]
+    assert_nothing_half(tmp_path)
+
+
 def test_a_hub_that_does_not_answer_in_time_is_not_waited_for(ask, hub, tmp_path):
     hub.fault = Fault("slow")
     answer = ask("resolve", ["gpt2"])
@@ -272,13 +279,18 @@ def test_a_connection_that_breaks_once_is_taken_up_where_it_broke(ask, hub):
 
 
 def test_offline_the_real_stand_in_loads_and_generates_or_encodes(ask):
-    here = [name for name in NAMES if find(name).stand_in in assets.names() and assets.is_present(find(name).stand_in)]
+    wanted = {find(name).stand_in: name for name in reversed(NAMES)}                  # each stand-in once
+    here = [wanted[asset] for asset in sorted(wanted) if assets.is_present(asset)]
     if not here:
         pytest.skip("none of the stand-ins is in the cache; `make assets` fetches them")
-    here = list({find(name).stand_in: name for name in reversed(here)}.values())      # each stand-in once
     answer = ask("load", here, COURSE_OFFLINE="1")
-    assert [one["name"] for one in answer.answers] == [find(name).stand_in for name in here]
+    assert answer.said == [expected_line(name, "COURSE_OFFLINE is set") for name in here]
     assert [one["stand_in_for"] for one in answer.answers] == here
+    assert [one["name"] for one in answer.answers] == [find(name).stand_in for name in here]
     classes = {"smollm2": "LlamaForCausalLM", "minilm": "BertModel", "flan-t5": "T5ForConditionalGeneration"}
     assert [one["class"] for one in answer.answers] == [classes[find(name).stand_in] for name in here]
-    assert all(one["tried"] for one in answer.answers) and answer.connections == []
+    tried = {one["name"]: one["tried"] for one in answer.answers}
+    assert tried.get("minilm", [1, 7, 384]) == [1, 7, 384]          # [CLS], five words, [SEP]; 384 numbers for each
+    assert len(tried.get("flan-t5", range(5))) == 5                 # the start token and four more
+    assert len(tried.get("smollm2", range(9))) == 9                 # five words and four more tokens
+    assert answer.connections == []
