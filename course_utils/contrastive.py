@@ -50,11 +50,7 @@ def contrastive_search(
     as `Transformer` does; each of the k candidates costs it one reading. Of equally good ones the likelier is taken.
     Raises CourseError for a model that does not tell them, and what `generate` raises.
     """
-    if not hasattr(model, "read_hidden"):
-        raise CourseError(
-            f"Contrastive search compares hidden states, and {type(model).__name__} does not tell its own; expected a "
-            "model with `read_hidden`, such as a Transformer."
-        )
+    _check_tells_states(model)
     text = begun(prompt)
     end, (states, memory), past = len(text) + length, model.read_hidden(text), None
     while len(text) < end:
@@ -69,6 +65,14 @@ def contrastive_search(
         if text[-1] == stop:
             break
     return text[end - length :]
+
+
+def _check_tells_states(model) -> None:
+    if not hasattr(model, "read_hidden"):
+        raise CourseError(
+            f"Contrastive search compares hidden states, and {type(model).__name__} does not tell its own; expected a "
+            "model with `read_hidden`, such as a Transformer."
+        )
 
 
 def _directions(states: torch.Tensor) -> torch.Tensor:

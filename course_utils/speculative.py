@@ -58,9 +58,7 @@ def speculate(
     over the same vocabulary, guesses up to `ahead` tokens at a time. Raises what `generate` raises, and CourseError for
     a strategy that is none of greedy, sample and Sampling, for vocabularies of two sizes and for an `ahead` below 1.
     """
-    if ahead < 1:
-        raise CourseError(f"ahead is {ahead}; expected a number of tokens to guess at a time, 1 or more.")
-    _check_vocabulary(model, draft)
+    _check(model, draft, ahead)
     text, choice, rounds = begun(prompt), _Choice(strategy, generator, rules), []
     first, place, draft_place = len(text), _all_but_the_last(model, text), Place(None, 0)
     while len(text) < first + length and not (rounds and text[-1] == stop):
@@ -120,7 +118,9 @@ class _Choice:
         return probability >= 1 or (probability > 0 and float(torch.rand((), generator=self.generator)) < probability)
 
 
-def _check_vocabulary(model, draft) -> None:
+def _check(model, draft, ahead: int) -> None:
+    if ahead < 1:
+        raise CourseError(f"ahead is {ahead}; expected a number of tokens to guess at a time, 1 or more.")
     sizes = [getattr(each, "vocabulary_size", None) for each in (model, draft)]
     if None not in sizes and sizes[0] != sizes[1]:
         raise CourseError(

@@ -56,6 +56,13 @@ def test_one_candidate_or_no_penalty_is_greedy(settings):
         assert generate(model, [1, 2], length, Contrastive(**settings)) == generate(model, [1, 2], length, greedy)
 
 
+def test_a_prompt_beyond_the_context_is_read_from_its_later_part():
+    model, prompt = Transformer(TransformerConfig(11, 16, 12, 3, 2), generator(1)).eval(), [*range(11), *range(11)]
+    states, (text, _) = model.read_hidden(prompt)
+    assert states.shape == (9, 12) and list(text) == prompt[-9:]
+    assert generate(model, prompt, 20, Contrastive(3, 0.5)) == generate(model, prompt[-9:], 20, Contrastive(3, 0.5))
+
+
 def test_each_candidate_is_read_once_after_the_same_memory():
     model = compass()
     generate(model, [0, 1], 1, Contrastive(3, 0.5))

@@ -92,7 +92,7 @@ def test_the_large_model_reads_the_prompt_once_and_each_round_from_where_the_tex
 
 @pytest.mark.parametrize("ahead", [1, 2, 5])
 def test_it_ends_with_the_stop_token_whoever_writes_it(ahead):
-    for seed, stop in itertools.product(range(3), range(11)):
+    for seed, stop in itertools.product(range(2), range(0, 11, 2)):
         model = transformer(seed)
         alone = generate(model, [1, 2, 3], 12, greedy, stop=stop)
         for draft in (model, transformer(seed + 10, layers=1)):
