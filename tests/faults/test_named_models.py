@@ -17,7 +17,7 @@ from course_utils import assets
 from course_utils.named_models import NAMED_MODELS, find
 from course_utils.paths import REPOSITORY
 from tests.support import tiny_checkpoints
-from tests.support.hub_server import Fault, serving
+from tests.support.hub_server import Fault, HubServer, serving
 
 NAMES = [model.name for model in NAMED_MODELS]
 NO_NETWORK = REPOSITORY / "tests" / "support" / "no_network"
@@ -89,7 +89,7 @@ def assert_nothing_half(tmp_path: Path) -> None:
 # --- all goes well ---
 
 
-def test_every_name_loads_as_itself_and_generates_or_encodes(ask, hub):
+def test_every_name_loads_as_itself_at_its_pinned_revision_and_generates_or_encodes(ask, hub):
     answer = ask("load", NAMES)
     assert [one["name"] for one in answer.answers] == NAMES
     assert [one["stand_in_for"] for one in answer.answers] == [None] * 6
@@ -106,6 +106,17 @@ def test_every_name_loads_as_itself_and_generates_or_encodes(ask, hub):
     assert [len(ids) for ids in rest[:3]] == [5, 5, 5]              # the start token and four more
     assert answer.said == []
     assert answer.connections and all("127.0.0.1" in address for address in answer.connections)
+    assert_pinned_and_not_pickled(hub)
+
+
+def assert_pinned_and_not_pickled(hub: HubServer) -> None:
+    """Each repository was asked for files at the revision of the table alone, and none of them was a pickle."""
+    for model in NAMED_MODELS:
+        revision = model.revision.replace("/", "%2F")
+        paths = [request.path for request in hub.requests if f"{model.repo}/" in request.path]
+        assert paths and all(f"/resolve/{revision}/" in path for path in paths)
+    pickled = (".bin", ".h5", ".ot", ".msgpack", ".pkl")
+    assert not [request for request in hub.requests if request.path.endswith(pickled)]
 
 
 def test_what_arrives_is_what_the_hub_holds_to_the_last_byte(ask, hub):
@@ -116,16 +127,6 @@ def test_what_arrives_is_what_the_hub_holds_to_the_last_byte(ask, hub):
     weights = GPT2LMHeadModel.from_pretrained(folder).state_dict()
     true = GPT2LMHeadModel.from_pretrained(held).state_dict()
     assert all(torch.equal(weights[name], true[name]) for name in true)
-
-
-def test_the_pinned_revision_is_asked_for(ask, hub):
-    ask("resolve", NAMES)
-    for model in NAMED_MODELS:
-        revision = model.revision.replace("/", "%2F")
-        paths = [request.path for request in hub.requests if f"{model.repo}/" in request.path]
-        assert paths and all(f"/resolve/{revision}/" in path for path in paths)
-    pickled = (".bin", ".h5", ".ot", ".msgpack", ".pkl")
-    assert not [request for request in hub.requests if request.path.endswith(pickled)]
 
 
 def test_a_second_run_uses_the_cache_without_asking_even_when_it_is_offline(ask, hub):
