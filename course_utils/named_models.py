@@ -224,7 +224,7 @@ def _load_stand_in(resolved: Resolved) -> Loaded:
 def _cached(model: NamedModel) -> Path | None:
     """The folder of a whole copy in the client's cache, or None; the client also notes which files do not exist."""
     found = {file: try_to_load_from_cache(model.repo, file, revision=model.revision) for file in model.files}
-    if any(place is None for place in found.values()) or not isinstance(found[WEIGHTS], str):
+    if None in found.values() or _CACHED_NO_EXIST in (found[CONFIG], found[WEIGHTS]):
         return None
     folders = {Path(place).parent for place in found.values() if place is not _CACHED_NO_EXIST}
     return folders.pop() if len(folders) == 1 else None
