@@ -312,7 +312,10 @@ def third_party_imports(files: list[Path]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folders", "requirements"),
-    [(["course_utils"], lock.declared()), (["tools", "tests", "benchmarks"], lock.declared() + lock.declared("test"))],
+    [
+        (["course_utils"], lock.declared()),
+        (["tools", "tests", "benchmarks"], lock.declared() + lock.declared("test") + lock.declared("corpora")),
+    ],
     ids=["course_utils", "tools, tests, benchmarks"],
 )
 def test_every_import_is_a_declared_dependency(folders, requirements):
