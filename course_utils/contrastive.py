@@ -17,7 +17,7 @@ class Contrastive:
     """Of the `k` likeliest tokens take the one with the best balance: contrastive search, a strategy for `generate`.
 
     The balance of a token is (1 − alpha) · p − alpha · s, where p is its probability and s the largest cosine between
-    the hidden state that it would leave and that of any token before it (Su et al. 2022, equation 5). alpha 0 is
+    the hidden state that it would leave and that of any token before it (Su et al. 2022). alpha 0 is
     `greedy`. Nothing is drawn. Raises CourseError for values that make no sense.
     """
 

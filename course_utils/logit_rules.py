@@ -1,4 +1,7 @@
-"""Rules against repetition: each sees the text so far and changes the logits before a token is chosen from them."""
+"""Rules against repetition: each sees the text so far and changes the logits before a token is chosen from them.
+
+As in transformers they come before temperature and cuts: what a rule makes likelier may then be among those kept.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -63,7 +66,12 @@ class NoRepeatNgram:
 
 
 def ruled(logits: torch.Tensor, ids: Sequence[int], rules: Sequence[Rule]) -> torch.Tensor:
-    """logits (V,) after the text `ids` as the rules leave them, each applied to the result of the one before."""
+    """logits (V,) after the text `ids` as the rules leave them, each applied to the result of the one before.
+
+    Raises CourseError for a single rule that is not in a list.
+    """
+    if callable(rules):
+        raise CourseError(f"rules is {rules}; expected a list of rules: rules=[{rules}].")
     for rule in rules:
         logits = rule(ids, logits)
     return logits

@@ -54,9 +54,9 @@ def speculate(
 ) -> Speculation:
     """Write what `generate(model, prompt, length, strategy, generator, stop, rules)` would, in fewer passes of `model`.
 
-    With `greedy` the ids are the same; else they are another draw from the same distribution. `draft`, a faster model
-    over the same vocabulary, guesses up to `ahead` tokens at a time. Raises what `generate` raises, and CourseError for
-    a strategy that is none of greedy, sample and Sampling, for vocabularies of two sizes and for an `ahead` below 1.
+    With `greedy` the ids are the same, save where two tokens are equally likely but for rounding; else they are another
+    draw from the same distribution. `draft`, a faster model over the same vocabulary, guesses up to `ahead` tokens at a
+    time. Raises what `generate` raises; CourseError for any other strategy, for two vocabularies, for an `ahead` of 0.
     """
     _check(model, draft, ahead)
     text, choice, rounds = begun(prompt), _Choice(strategy, generator, rules), []

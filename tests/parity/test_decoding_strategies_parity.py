@@ -1,7 +1,5 @@
 """Rules, cuts and beams on our decoders against `generate` of transformers with the same random weights."""
 
-import math
-
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -311,5 +309,4 @@ def test_tokens_are_drawn_as_often_as_transformers_gives_them_probability(make):
     wanted = expected[possible].double()
     assert chisquare(drawn[possible].numpy(), (draws * wanted / wanted.sum()).numpy()).pvalue > 0.01
     other = Sampling(**{**strategy, "temperature": 1.0}).distribution(probability)[possible].double()
-    assert other.min() == 0 or chisquare(drawn[possible], draws * other / other.sum()).pvalue < 1e-3
-    assert math.isclose(float(expected.sum()), 1, abs_tol=1e-5)
+    assert chisquare(drawn[possible].numpy(), (draws * other / other.sum()).numpy()).pvalue < 1e-3

@@ -152,6 +152,12 @@ def test_rules_that_make_no_sense_are_refused(make, message):
         make()
 
 
+@pytest.mark.parametrize("strategy", [greedy, Beam(2)])
+def test_a_rule_that_is_not_in_a_list_says_how_to_put_it_there(strategy):
+    with pytest.raises(CourseError, match=r"expected a list of rules: rules=\[NoRepeatNgram\(n=2\)\]"):
+        generate(Always([0.0, 1.0]), [0], 1, strategy, rules=NoRepeatNgram(2))
+
+
 def test_logits_that_are_not_numbers_are_refused_under_rules_too():
     with pytest.raises(CourseError, match="gives token 0 the probability nan"):
         generate(Always([math.nan, 1.0]), [0], 1, greedy, rules=[NoRepeatNgram(2)])

@@ -57,9 +57,9 @@ def transformer(seed: int, layers: int = 2, context: int = 64, vocabulary: int =
 
 
 @pytest.mark.parametrize("ahead", [1, 3, 8])
-@pytest.mark.parametrize("length", [0, 1, 2, 30])
+@pytest.mark.parametrize("length", [0, 1, 30])
 def test_greedily_it_writes_the_large_models_own_ids(ahead, length):
-    for seed in range(3):
+    for seed in range(2):
         model = transformer(seed)
         alone = generate(model, [1, 2, 3], length, greedy)
         recurrent = RecurrentLM(RecurrentConfig(11, "gru"), generator(seed))
