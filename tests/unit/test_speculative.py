@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -105,6 +106,15 @@ def test_past_the_context_it_still_writes_the_models_own_ids():
     alone = generate(model, [1, 2, 3], 60, greedy)
     assert speculate(model, draft, [1, 2, 3], 60).ids == alone
     assert speculate(model, model, [1, 2, 3], 60).ids == alone
+
+
+def test_a_memory_that_keeps_rejected_guesses_would_be_noticed(monkeypatch):
+    monkeypatch.setattr(speculative, "_last_before", lambda places, length: replace(places[-1], count=length - 1))
+    same = 0
+    for seed in range(3):
+        model, draft = transformer(seed), transformer(seed + 10, layers=1)
+        same += speculate(model, draft, [1, 2, 3], 30).ids == generate(model, [1, 2, 3], 30, greedy)
+    assert same < 3
 
 
 def test_rules_hold_for_both_models():
