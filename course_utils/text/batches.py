@@ -1,9 +1,10 @@
-"""From a long text of ids to batches. A source of batches is a function of the step, so that it holds no state.
+"""From ids to batches: windows of a long text, or pairs of short ones. A source of batches is a function of the step.
 
-A run that is killed and resumed at step 700 asks for batch 700 and gets the one it would have got.
+So it holds no state: a run that is killed and goes on at step 700 asks for batch 700 and gets the one it would get.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 
@@ -11,6 +12,10 @@ from course_utils.errors import CourseError
 from course_utils.seeding import generator
 
 Batches = Callable[[int], tuple[torch.Tensor, ...]]
+
+PAD, START, END = 0, 1, 2
+NO_TARGET = -100          # what `cross_entropy` leaves out
+POOL = 50                 # batches that are sorted by length together
 
 
 def windows(ids: torch.Tensor, batch: int, length: int, seed: int) -> Batches:
@@ -58,3 +63,58 @@ def _check(ids: torch.Tensor, batch: int, length: int, batch_needs: int) -> None
             f"ids have shape {tuple(ids.shape)}; expected one axis and at least {needed} of them for "
             f"{batch} × {length}. Give a longer text, or make smaller batches."
         )
+
+
+# --- pairs ----------------------------------------------------------------------------------------
+
+
+def padded(rows: Sequence[Sequence[int]], padding: int = PAD) -> torch.Tensor:
+    """(N, longest) int16, enough for ids below 32,768 and -100, a quarter of the memory."""
+    if not rows:
+        raise CourseError("expected at least one sequence, got none.")
+    longest = max(map(len, rows))
+    return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], dtype=torch.int16)
+
+
+class PairBatches:
+    """Sources and targets as ids, without start and end, cut into batches of pairs of like length.
+
+    Every pair comes once an epoch, in an order of its own. source is ids, end, padding (0); inputs are start, ids,
+    padding; targets are ids, end, and -100 where there is nothing to predict.
+    """
+
+    def __init__(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], batch: int, seed: int):
+        if not sources or batch < 1:
+            raise CourseError(f"expected at least one pair and a batch of at least 1; got {len(sources)} and {batch}.")
+        self.source = padded([[*row, END] for row in sources])                       # (N, longest)
+        self.inputs = padded([[START, *row] for row in targets])
+        self.targets = padded([[*row, END] for row in targets], NO_TARGET)
+        self.source_lengths = (self.source != PAD).sum(1)                            # (N,)
+        self.target_lengths = (self.inputs != PAD).sum(1)
+        self.batch = batch
+        self.seed = seed
+        self.steps_per_epoch = -(-len(sources) // batch)
+        self._order = lru_cache(maxsize=1)(self._shuffled)
+
+    def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Source (B, S), inputs (B, T), targets (B, T), int64, no wider than the longest; the same for the same step.
+
+        The smallest batch of an epoch holds what is left over. Raises CourseError for a negative step.
+        """
+        if step < 0:
+            raise CourseError(f"expected a step of 0 or more, got {step}.")
+        epoch, place = divmod(step, self.steps_per_epoch)
+        rows = self._order(epoch)[place]
+        source, target = self.source_lengths[rows].max(), self.target_lengths[rows].max()
+        widths = (self.source, source), (self.inputs, target), (self.targets, target)
+        return tuple(ids[rows, :width].long() for ids, width in widths)
+
+    def _shuffled(self, epoch: int) -> tuple[torch.Tensor, ...]:
+        """The rows of each batch of an epoch: shuffled, sorted by length within pools, cut, the batches shuffled."""
+        randomness = generator(mixed(self.seed, epoch))
+        shuffled = torch.randperm(len(self.source), generator=randomness)
+        pool = torch.arange(len(shuffled)) // (POOL * self.batch)
+        source_length, target_length = self.source_lengths[shuffled], self.target_lengths[shuffled]
+        key = (pool * (self.source.shape[1] + 1) + source_length) * (self.targets.shape[1] + 1) + target_length
+        batches = shuffled[key.argsort(stable=True)].split(self.batch)
+        return tuple(batches[i] for i in torch.randperm(len(batches), generator=randomness))

@@ -3,19 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 
 from course_utils import assets
 from course_utils.errors import CourseError
-from course_utils.seeding import generator
-from course_utils.text.batches import mixed
+from course_utils.text.batches import END, PairBatches, padded
 from course_utils.text.splits import part_by_hash
 
-PAD, START, END = 0, 1, 2
-NO_TARGET = -100          # what `cross_entropy` leaves out
-POOL = 50                 # batches that are sorted by length together
 Words = dict[str, tuple[tuple[str, ...], ...]]
 
 
@@ -107,60 +102,10 @@ PHONEMES = SymbolVocabulary(ARPABET.split(), kind="phoneme")
 
 def spelling_ids(spellings: Iterable[str]) -> torch.Tensor:
     """Spellings as an encoder reads them: (B, S) int64, letters, end, padding. Raises CourseError for a strange one."""
-    return _padded([[*LETTERS.encode(spelling), END] for spelling in spellings]).long()
-
-
-def _padded(rows: list[list[int]], padding: int = PAD) -> torch.Tensor:
-    """(N, longest) int8, enough for ids below 128 and -100, an eighth of the memory."""
-    if not rows:
-        raise CourseError("expected at least one word, got none.")
-    longest = max(map(len, rows))
-    return torch.tensor([row + [padding] * (longest - len(row)) for row in rows], dtype=torch.int8)
+    return padded([[*LETTERS.encode(spelling), END] for spelling in spellings]).long()
 
 
 # --- batches --------------------------------------------------------------------------------------
-
-
-class PairBatches:
-    """Spellings and pronunciations as ids, cut into batches; made by `pronunciation_batches`."""
-
-    def __init__(self, pairs: list[tuple[str, tuple[str, ...]]], batch: int, seed: int):
-        if not pairs or batch < 1:
-            raise CourseError(f"expected at least one pair and a batch of at least 1; got {len(pairs)} and {batch}.")
-        letters = [LETTERS.encode(spelling) for spelling, _ in pairs]
-        phonemes = [PHONEMES.encode(pronunciation) for _, pronunciation in pairs]
-        self.source = _padded([[*row, END] for row in letters])                      # (N, longest)
-        self.inputs = _padded([[START, *row] for row in phonemes])
-        self.targets = _padded([[*row, END] for row in phonemes], NO_TARGET)
-        self.source_lengths = (self.source != PAD).sum(1)                            # (N,)
-        self.target_lengths = (self.inputs != PAD).sum(1)
-        self.batch = batch
-        self.seed = seed
-        self.steps_per_epoch = -(-len(pairs) // batch)
-        self._order = lru_cache(maxsize=1)(self._shuffled)
-
-    def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Source (B, S), inputs (B, T), targets (B, T), int64, no wider than the longest; the same for the same step.
-
-        The smallest batch of an epoch holds what is left over. Raises CourseError for a negative step.
-        """
-        if step < 0:
-            raise CourseError(f"expected a step of 0 or more, got {step}.")
-        epoch, place = divmod(step, self.steps_per_epoch)
-        rows = self._order(epoch)[place]
-        source, target = self.source_lengths[rows].max(), self.target_lengths[rows].max()
-        widths = (self.source, source), (self.inputs, target), (self.targets, target)
-        return tuple(ids[rows, :width].long() for ids, width in widths)
-
-    def _shuffled(self, epoch: int) -> tuple[torch.Tensor, ...]:
-        """The rows of each batch of an epoch: shuffled, sorted by length within pools, cut, the batches shuffled."""
-        randomness = generator(mixed(self.seed, epoch))
-        shuffled = torch.randperm(len(self.source), generator=randomness)
-        pool = torch.arange(len(shuffled)) // (POOL * self.batch)
-        source_length, target_length = self.source_lengths[shuffled], self.target_lengths[shuffled]
-        key = (pool * (self.source.shape[1] + 1) + source_length) * (self.targets.shape[1] + 1) + target_length
-        batches = shuffled[key.argsort(stable=True)].split(self.batch)
-        return tuple(batches[i] for i in torch.randperm(len(batches), generator=randomness))
 
 
 def pairs_of(words: Words) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -175,4 +120,6 @@ def pronunciation_batches(words: Words, batch: int, seed: int) -> PairBatches:
     start, phonemes, padding; targets are phonemes, end, and -100 where there is nothing to predict. Raises CourseError
     where there are no words, for `batch` below 1, and for a letter or phoneme that is none.
     """
-    return PairBatches(list(pairs_of(words)), batch, seed)
+    pairs = list(pairs_of(words))
+    spellings, spoken = ([LETTERS.encode(pair[0]) for pair in pairs], [PHONEMES.encode(pair[1]) for pair in pairs])
+    return PairBatches(spellings, spoken, batch, seed)

@@ -9,7 +9,8 @@ import torch
 from course_utils import assets
 from course_utils.errors import CourseError
 from course_utils.text import LETTERS, PHONEMES, SymbolVocabulary, load_pronunciations, pronunciation_batches
-from course_utils.text.pronunciations import END, PAD, START, _words, pairs_of, spelling_ids
+from course_utils.text.batches import END, PAD, START
+from course_utils.text.pronunciations import _words, pairs_of, spelling_ids
 from course_utils.text.splits import part_by_hash
 from tools.data_cards import CARDS
 
