@@ -13,10 +13,12 @@ from course_utils.recipes import RECIPES, about, load
 from course_utils.recipes.pronunciation import pronounce
 from course_utils.text import load_pronunciations
 from course_utils.text.bpe import SOTU_BPE
+from course_utils.text.parallel import ES_EN_BPE
 from course_utils.training import training_flops
 
 NAMES = sorted(RECIPES)
 SOTU = ("rnn_sotu", "gru_sotu", "lstm_sotu")
+VOCABULARIES = (SOTU_BPE, ES_EN_BPE)
 LARGEST = 8_000_000
 DIGITS = 2e-3                                                      # rounding of another processor, now and then a tie
 
@@ -28,10 +30,10 @@ def as_json(value):
 
 def test_every_checkpoint_has_a_recipe_and_every_recipe_its_checkpoint():
     assert sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors")) == NAMES
-    assert sorted(path for path in CHECKPOINTS.glob("*.json") if path != SOTU_BPE) == [
+    assert sorted(path for path in CHECKPOINTS.glob("*.json") if path not in VOCABULARIES) == [
         CHECKPOINTS / f"{name}.json" for name in NAMES
     ]
-    assert SOTU_BPE.exists()                                       # the one file that is no model: a vocabulary
+    assert all(path.exists() for path in VOCABULARIES)             # the files that are no models
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,9 +4,24 @@ import lzma
 import statistics
 
 import pytest
+import torch
 
 from course_utils.errors import CourseError
-from course_utils.text.parallel import ES_EN, PARTS, Pair, load_es_en, normalised, read_pairs
+from course_utils.text.batches import END, NO_TARGET, PAD, START
+from course_utils.text.parallel import (
+    ES_EN,
+    ES_EN_BPE_SIZE,
+    PARTS,
+    Pair,
+    load_es_en,
+    load_es_en_bpe,
+    normalised,
+    read_pairs,
+    sentence_ids,
+    source_ids,
+    train_es_en_bpe,
+    translation_batches,
+)
 from course_utils.text.splits import part_by_hash
 from tools import es_en
 from tools.data_cards import CARDS
@@ -183,3 +198,66 @@ def test_the_data_of_a_package_are_found_among_its_members():
     assert es_en.data_of(deb) == b"the data"
     with pytest.raises(CourseError, match=r"no data.tar.\*; expected a .deb"):
         es_en.data_of(deb[: 8 + 60 + 4])
+
+
+# --- tokens and batches
+
+
+@pytest.mark.slow
+def test_the_shipped_vocabulary_is_learned_from_the_training_pairs():
+    assert train_es_en_bpe().merges == load_es_en_bpe().merges
+
+
+def test_every_sentence_can_be_read_back_and_no_id_pads_starts_or_ends(pairs):
+    vocabulary = load_es_en_bpe()
+    assert len(vocabulary) == ES_EN_BPE_SIZE
+    for pair in [*pairs.validation, *pairs.test]:
+        for sentence in (pair.spanish, pair.english):
+            ids = sentence_ids(sentence)
+            assert vocabulary.decode(ids) == sentence and min(ids) > END
+
+
+def test_sentences_of_other_scripts_can_be_written_too():
+    assert load_es_en_bpe().decode(sentence_ids("¿日本語? 🙂")) == "¿日本語? 🙂"
+
+
+def test_a_blank_sentence_and_one_that_holds_a_sign_of_ours_are_refused():
+    for blank in ("", " \n"):
+        with pytest.raises(CourseError, match="The sentence is blank"):
+            sentence_ids(blank)
+    for sign in "\x00\x01\x02":
+        with pytest.raises(CourseError, match=f"control character U.000{ord(sign)}, .* remove"):
+            source_ids([f"Hola{sign}."])
+
+
+def test_sources_end_with_the_end_and_are_padded_to_the_longest():
+    short, long = sentence_ids("Sí."), sentence_ids("La casa blanca está cerca.")
+    rows = source_ids(["Sí.", "La casa blanca está cerca."])
+    assert rows.tolist() == [[*short, END, *[PAD] * (len(long) - len(short))], [*long, END]]
+
+
+def test_an_epoch_of_batches_holds_every_pair_once_with_inputs_one_place_late(pairs):
+    some = pairs.validation[:70]
+    batches = translation_batches(some, 16, seed=1)
+    found = []
+    for step in range(batches.steps_per_epoch):
+        source, inputs, targets = batches(step)
+        assert (inputs[:, 0] == START).all() and torch.equal(inputs[:, 1:][inputs[:, 1:] != PAD], unended(targets))
+        for spanish, english in zip(source, targets, strict=True):
+            found.append((text_of(spanish), text_of(english[english != NO_TARGET])))
+    assert sorted(found) == sorted((pair.spanish, pair.english) for pair in some)
+    assert all(torch.equal(a, b) for a, b in zip(batches(3), translation_batches(some, 16, seed=1)(3), strict=True))
+
+
+def unended(targets: torch.Tensor) -> torch.Tensor:
+    return targets[(targets != NO_TARGET) & (targets != END)]
+
+
+def text_of(ids: torch.Tensor) -> str:
+    ids = ids.tolist()
+    return load_es_en_bpe().decode(ids[: ids.index(END)])
+
+
+def test_batches_of_no_pairs_are_refused():
+    with pytest.raises(CourseError, match="at least one pair"):
+        translation_batches([], 16, seed=1)
