@@ -93,10 +93,20 @@ class TextToText:
         labels = self._checked(labels)
         options = "".join(f"\n- {label}" for label in labels)
         encoded = self._encode(f"{_given('text', text)}\n\n{_given('question', question)}\n\nOPTIONS:{options}")
-        memory = self.model.get_encoder()(**encoded)
-        scores = [-self._nats(label, memory, encoded.attention_mask) for label in labels]
-        probability = torch.stack(scores).softmax(dim=0).tolist()
+        probability = (-self._nats(labels, encoded)).double().softmax(dim=0).tolist()
         return dict(sorted(zip(labels, probability, strict=True), key=lambda entry: -entry[1]))
+
+    def classify_calibrated(
+        self, text: str, labels: Sequence[str], question: str = "What is this text about?"
+    ) -> dict[str, float]:
+        """`classify`, each probability divided by the one that the label has for a text without content, "N/A".
+
+        Some labels are likely whatever the text; what reading it has changed is a better guide. Zhao et al. 2021.
+        """
+        read, unread = self.classify(text, labels, question), self.classify("N/A", labels, question)
+        gain = {label: read[label] / unread[label] for label in read}
+        total = sum(gain.values())
+        return {label: gain[label] / total for label in sorted(gain, key=gain.get, reverse=True)}
 
     def unreadable(self, text: str) -> list[str]:
         """The parts of the text for which the tokenizer has no sign, in order: the model sees `<unk>` for each."""
@@ -105,11 +115,18 @@ class TextToText:
         spans = zip(encoded.input_ids, encoded.offset_mapping, strict=True)
         return [text[start:end].strip() for i, (start, end) in spans if i == unknown]
 
-    def _nats(self, label: str, memory, mask: torch.Tensor) -> torch.Tensor:
-        """−ln p of the label and of the end after it, for a source that the encoder has read."""
-        ids = self.tokenizer(label, return_tensors="pt").input_ids           # (1, T), the last one ends the text
-        logits = self.model(encoder_outputs=memory, attention_mask=mask, labels=ids).logits  # (1, T, V)
-        return functional.cross_entropy(logits[0].float(), ids[0], reduction="sum")
+    def _nats(self, labels: list[str], encoded) -> torch.Tensor:
+        """−ln p of each of N labels, and of the end after it, for one encoded source: (N,)."""
+        ids = self.tokenizer(labels, return_tensors="pt", padding=True)      # each ends with </s>, then padding
+        targets = ids.input_ids.masked_fill(ids.attention_mask == 0, -100)   # (N, T); -100 counts nothing
+        memory = self.model.get_encoder()(**encoded).last_hidden_state       # (1, S, D), read once for all labels
+        count = len(labels)
+        logits = self.model(
+            encoder_outputs=(memory.expand(count, -1, -1),),
+            attention_mask=encoded.attention_mask.expand(count, -1),
+            labels=targets,
+        ).logits                                                             # (N, T, V)
+        return functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(dim=1)
 
     def _encode(self, text: str):
         encoded = self.tokenizer(_given("text", text), return_tensors="pt", truncation=False, verbose=False)

@@ -28,6 +28,10 @@ PROMPTS = [
     "translate English to German: The house is wonderful.",
     "Translate from Spanish to English:\n\nLa casa es bonita.\n\nEnglish:",
 ]
+TOPICS = [
+    "Geography", "Biology and health sciences", "Physical sciences", "Arts", "Technology", "History",
+    "Philosophy and religion", "Mathematics",
+]  # fmt: skip
 # Words of the introductions, written down before the model was asked.
 QUESTIONS = [
     ("Marie Curie", "With whom did she share the 1903 Nobel Prize in Physics?", ["Pierre Curie", "her husband"]),
@@ -43,6 +47,25 @@ QUESTIONS = [
     ("Machu Picchu", "In which country is Machu Picchu?", ["Peru", "southern Peru"]),
     ("Alan Turing", "Of which science is Turing considered to be the father?", ["theoretical computer science"]),
 ]
+REVIEWS = {
+    "positive": [
+        "A warm, funny and moving film.", "The best meal I have had in years.", "I could not put this book down.",
+        "The staff were kind and the room was spotless.", "Brilliant acting and a clever plot.", "We will come back.",
+        "Everything worked on the first try.", "The children loved it.", "Great value for the price.",
+        "An unforgettable concert.", "Not a single dull minute.", "It is not bad at all.",
+    ],
+    "negative": [
+        "The soup was cold and the waiter was rude.", "I fell asleep after ten minutes.", "I want my money back.",
+        "It broke on the second day.", "The plot makes no sense.", "A boring and far too long film.",
+        "The worst hotel I have ever stayed in.", "The battery lasts an hour at most.", "Not worth the wait.",
+        "Nobody answered my complaint.", "The songs all sound the same.", "I would not recommend it to anybody.",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def introductions():
+    return json.loads((assets.path("wiki") / "summaries_en-us.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +170,7 @@ def test_a_bare_answer_keeps_the_point_in_a_number():
     assert bare("9,200,000 sq. miles!") == "9,200,000 sq miles"
 
 
-def test_five_of_twelve_questions_on_introductions_are_answered_in_the_exact_words_and_none_on_another(flan):
-    introductions = json.loads((assets.path("wiki") / "summaries_en-us.json").read_text(encoding="utf-8"))
+def test_five_of_twelve_questions_are_answered_in_the_exact_words_and_none_on_another_text(flan, introductions):
     right, right_on_another = 0, 0
     for i, (title, question, accepted) in enumerate(QUESTIONS):
         another = QUESTIONS[i - 3][0]
@@ -159,3 +181,26 @@ def test_five_of_twelve_questions_on_introductions_are_answered_in_the_exact_wor
     print(f"in the exact words: {right} of {len(QUESTIONS)}; on another introduction: {right_on_another}")
     assert right >= 5
     assert right_on_another == 0
+
+
+def test_sixteen_of_24_reviews_are_told_apart(flan):
+    wrong = []
+    for kind, reviews in REVIEWS.items():
+        for review in reviews:
+            found = flan.classify(review, list(REVIEWS), "Is this review positive or negative?")
+            wrong += [review] if next(iter(found)) != kind else []
+    print(f"reviews: {24 - len(wrong)} of 24; wrong: {wrong}")
+    assert len(wrong) <= 8                                         # 12 by guessing
+
+
+def test_calibrated_labels_tell_topics_apart_where_plain_ones_guess(flan, introductions):
+    articles = [[a for a in introductions.values() if a["topic"] == topic][100:102] for topic in TOPICS]
+    unread = flan.classify("N/A", TOPICS)                          # as `classify_calibrated` does, but once for all
+    plain = calibrated = 0
+    for article in sum(articles, []):
+        found = flan.classify(article["extract"].split(". ")[0], TOPICS)
+        plain += next(iter(found)) == article["topic"]
+        gain = {label: found[label] / unread[label] for label in found}
+        calibrated += max(gain, key=gain.get) == article["topic"]
+    print(f"topics of 16 introductions: {plain} plain, {calibrated} calibrated, 2 by guessing")
+    assert calibrated >= 8 and calibrated > plain

@@ -131,6 +131,16 @@ def test_the_probabilities_of_labels_are_those_of_writing_them_and_sum_to_one(fl
     assert sum(found.values()) == pytest.approx(1, abs=1e-6)
 
 
+def test_calibrated_labels_are_divided_by_what_they_are_for_a_text_without_content(flan):
+    labels = ["negative", "positive", "neither"]
+    read, unread = (flan.classify(text, labels, SENTIMENT) for text in (WASTE, "N/A"))
+    total = sum(read[label] / unread[label] for label in labels)
+    found = flan.classify_calibrated(WASTE, labels, SENTIMENT)
+    assert found == pytest.approx({label: read[label] / unread[label] / total for label in labels})
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert flan.classify_calibrated("N/A", labels, SENTIMENT) == pytest.approx(dict.fromkeys(labels, 1 / 3))
+
+
 @pytest.mark.parametrize(
     ("review", "expected"),
     [
