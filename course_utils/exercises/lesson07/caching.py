@@ -196,6 +196,17 @@ def _all_keys_turned_again(x, cache, project, rotate):
     return scaled_dot_product_attention(query, key, value, causal_mask(x.shape[1], key.shape[2]))[0], (key, value)
 
 
+def _keys_kept_unturned(x, cache, project, rotate):
+    """The cache takes the keys as they were projected, and all of them are rotated at each call."""
+    query, key, value = project(x)
+    before = 0 if cache is None else cache[0].shape[2]
+    if cache is not None:
+        key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
+    query, turned = rotate(query, before + torch.arange(x.shape[1])), rotate(key, torch.arange(key.shape[2]))
+    mixed, _ = scaled_dot_product_attention(query, turned, value, causal_mask(x.shape[1], key.shape[2]))
+    return mixed, (key, value)
+
+
 def _cache_ignored(x, cache, project, rotate):
     return _read(x, None, project, rotate)
 
@@ -291,6 +302,12 @@ CACHE = Exercise(
             "cached keys rotated again",
             _all_keys_turned_again,
             "The keys of the cache are rotated once more. They were rotated when they were new; leave them.",
+        ),
+        Misconception(
+            "keys kept unturned",
+            _keys_kept_unturned,
+            "Without a past the mixture is right, but the keys are kept before they were turned. The cache holds them "
+            "rotated, so that no key is turned twice.",
         ),
         Misconception(
             "no mask",

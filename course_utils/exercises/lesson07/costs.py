@@ -45,9 +45,24 @@ parameters = None
             "1,770 gives each head the whole width. The heads share it: 2 heads of 5 make one matrix of 10 columns.",
         ),
         Misconception(
-            "one matrix in the feed-forward layer",
+            "attention times heads, output as it is",
+            1660,
+            "1,660 gives each head the whole width. The heads share it: 2 heads of 5 make one matrix of 10 columns.",
+        ),
+        Misconception(
+            "attention times heads, output from all of them",
+            1760,
+            "1,760 gives each head the whole width. The heads share it: 2 heads of 5 make one matrix of 10 columns.",
+        ),
+        Misconception(
+            "no matrix down in the feed-forward layer",
             920,
             "920 has only one of the two feed-forward matrices: it goes up to 40 and down again to 10.",
+        ),
+        Misconception(
+            "no matrix up in the feed-forward layer",
+            890,
+            "890 has only one of the two feed-forward matrices: it goes up to 40 and down again to 10.",
         ),
         Misconception(
             "feed-forward as wide as the stream",
@@ -154,6 +169,20 @@ FLOPS = Exercise(
                 flops_per_token(width, inner, layers, vocabulary, length) + 4 * layers * (length**2 - length) * width
             ),
             "Scores and mixture are those of the whole text, T² pairs. One token has T of them.",
+        ),
+        Misconception(
+            "everything for the whole text",
+            lambda width, inner, layers, vocabulary, length: (
+                length * flops_per_token(width, inner, layers, vocabulary, length)
+            ),
+            "That is the whole text; divide by T for one token.",
+        ),
+        Misconception(
+            "only the keys that are seen",
+            lambda width, inner, layers, vocabulary, length: (
+                _flops(width, inner, layers, vocabulary, length, pairs=0) + 2 * layers * (length + 1) * width
+            ),
+            "That counts only the keys that the mask allows. The product is computed with all T.",
         ),
         Misconception(
             "training",

@@ -31,7 +31,7 @@ QUIZ = (
             ),
             Option(
                 "To copy the next token from where it stands, which is no help when there is none.",
-                "When it writes, nothing stands to the right. Its loss on text it writes is far worse.",
+                "It writes at the last place, where nothing stands to the right. Its loss there is far worse.",
                 right=True,
             ),
             Option(
@@ -72,20 +72,20 @@ QUIZ = (
         ),
     ),
     Question(
-        "135 million float32 weights, one text, 15 GB a second from memory. What bounds the speed of writing?",
+        "SmolLM2: 135 million float32 weights, one text, 15 GB a second from memory. What bounds the speed of writing?",
         (
             Option(
                 "The arithmetic: 270 million operations a token.",
-                "A core does tens of billions a second. It waits for the weights.",
+                "A core does tens of billions a second or more. It waits for the weights.",
             ),
             Option(
-                "Reading the weights: 0.54 GB a token, so at most 28 tokens a second.",
+                "Reading the weights: 0.54 GB a token, so about 28 tokens a second.",
                 "Each token needs every weight once. Fewer bytes a weight make it faster; that is why int8 does.",
                 right=True,
             ),
             Option(
                 "Attention over the text so far.",
-                "After 200 tokens the cache is a few megabytes, beside 540 of weights.",
+                "After 200 tokens the cache has about 9 megabytes, beside 540 of weights.",
             ),
         ),
     ),

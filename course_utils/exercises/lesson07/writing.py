@@ -178,7 +178,7 @@ def _token_skipped(read, prompt, length):
 
 WRITE = Exercise(
     id="7.10",
-    title="debug this: it stutters",
+    title="debug this: it reads twice",
     minutes=8,
     difficulty=2,
     kind="debug",
@@ -187,7 +187,7 @@ WRITE = Exercise(
     """Greedy writing with a memory: the `length` ids that follow `prompt`.
 
     read(ids, memory) reads more ids; it returns the probabilities (V,) of what follows and the memory of all it has
-    read. memory None is that of nothing read. The loop works without a memory, and with it something is wrong.
+    read. memory None is that of nothing read. The memory holds what was read. One line forgets that.
     """
     text, memory = list(prompt), None
     for _ in range(length):
