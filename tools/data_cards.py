@@ -27,7 +27,8 @@ INTRODUCTION = """\
 
 <!-- Written by `python -m tools.data_cards` from assets.toml and cards/. Change those, not this file. -->
 
-What the lessons read, whose it is, and what is wrong with it. Nothing of it is in this repository: `make assets`
+What the lessons read, whose it is, and what is wrong with it. One corpus is in this repository, the Spanish and English
+sentences of [`es_en.tsv.xz`](es_en.tsv.xz), with [a card of its own](cards/es_en.md). The rest is not: `make assets`
 fetches all of it into `data/cache/` (another folder: `COURSE_CACHE`), and every file is compared with the sha256 in
 [`assets.toml`](assets.toml) before it is used. In a notebook, `assets.path("sotu")` gives the folder. With
 `COURSE_OFFLINE=1` only the cache is read.
