@@ -10,6 +10,7 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.logit_rules import Rule
 from course_utils.reading import allowed, begun
+from course_utils.sampling import likeliest
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def contrastive_search(
     while len(text) < end:
         probability = allowed(model.logits(states[-1]).float().cpu(), text, rules)
         past = _directions(states) if past is None else torch.cat([past, _directions(states)])         # (T, D)
-        candidates = _likeliest(probability, contrastive.k)
+        candidates = [token for token, _ in likeliest(probability, contrastive.k)]
         readings = [model.read_hidden([token], memory) for token in candidates]
         similarity = torch.cat([_directions(states) for states, _ in readings]) @ past.T               # (k, T)
         best = int(contrastive.balance(probability[candidates], similarity).argmax())
@@ -78,9 +79,3 @@ def _check_tells_states(model) -> None:
 def _directions(states: torch.Tensor) -> torch.Tensor:
     """(T, D) the states at length 1, so that their products are cosines; on the CPU."""
     return functional.normalize(states.float().cpu(), dim=-1)
-
-
-def _likeliest(probability: torch.Tensor, k: int) -> list[int]:
-    """The k likeliest tokens in order, of equally likely ones the lower id first; none that is impossible."""
-    order = probability.sort(descending=True, stable=True).indices[:k].tolist()
-    return [token for token in order if probability[token] > 0]

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from course_utils.beam_search import Beam, beam_search
 from course_utils.errors import CourseError
 from course_utils.generation import generate
 from course_utils.logit_rules import Rule
 from course_utils.reading import begun, expected
-from course_utils.sampling import greedy
+from course_utils.sampling import greedy, likeliest
 
 
 @dataclass(frozen=True)
@@ -82,19 +80,12 @@ def _grown(model, prompt: list[int], depth: int, width: int, stop: int | None, r
         for place, unread, memory in level:
             above = nodes[place]
             probability, memory = expected(model, unread, memory, [*prompt, *above.ids], rules)
-            for token, p in _likeliest(probability, width):
+            for token, p in likeliest(probability, width):
                 if token != stop:
                     below.append((len(nodes), [token], memory))
                 nodes.append(Node(place, (*above.ids, token), p, above.path_probability * p))
         level = below
     return nodes
-
-
-def _likeliest(probability: torch.Tensor, count: int) -> list[tuple[int, float]]:
-    """The likeliest tokens that are possible, and their probabilities; of equally likely ones the lower id first."""
-    ordered, tokens = probability.sort(descending=True, stable=True)
-    pairs = zip(tokens[:count].tolist(), ordered[:count].tolist(), strict=True)
-    return [(token, p) for token, p in pairs if p > 0]
 
 
 def _leads_to(node: Node, ids: Sequence[int]) -> bool:

@@ -1,19 +1,21 @@
 """How varied a text is: measures over its n-grams. They need no model and say nothing of sense."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from math import prod
 
+from course_utils.bleu import ngrams
 from course_utils.errors import CourseError
 
 
-def ngrams(tokens: Sequence[Hashable], n: int) -> list[tuple]:
-    """All runs of n tokens, in order. Raises CourseError for an n below 1, and for a text not yet cut into tokens."""
+def counted(tokens: Sequence[Hashable], n: int) -> Counter:
+    """How often each run of n tokens occurs. Raises CourseError for an n below 1, and for a text that is not cut."""
     if isinstance(tokens, str | bytes):
         raise CourseError("A text came; expected tokens: cut it first, by text.split() or vocabulary.encode(text).ids.")
     if n < 1:
         raise CourseError(f"n is {n}; expected a number of tokens in a row, 1 or more.")
     tokens = [token.item() if hasattr(token, "item") else token for token in tokens]  # tensors hash by identity
-    return list(zip(*(tokens[start:] for start in range(n)), strict=False))
+    return ngrams(tokens, n)
 
 
 def distinct_n(tokens: Sequence[Hashable], n: int) -> float:
@@ -24,16 +26,16 @@ def distinct_n(tokens: Sequence[Hashable], n: int) -> float:
     """
     if len(tokens) == 0:
         raise CourseError("The text is empty; distinct-n needs at least one token.")
-    return len(set(ngrams(tokens, n))) / len(tokens)
+    return len(counted(tokens, n)) / len(tokens)
 
 
 def repetition(tokens: Sequence[Hashable], n: int) -> float:
     """rep-n: the share of n-grams that were there before, from 0, none, to almost 1 (Welleck et al. 2020, seq-rep-n).
 
-    0 where the text is shorter than n. Raises CourseError as `ngrams` does.
+    0 where the text is shorter than n. Raises CourseError as `counted` does.
     """
-    found = ngrams(tokens, n)
-    return 1 - len(set(found)) / len(found) if found else 0.0
+    found = counted(tokens, n)
+    return 1 - len(found) / found.total() if found else 0.0
 
 
 def diversity(tokens: Sequence[Hashable]) -> float:

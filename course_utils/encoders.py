@@ -3,24 +3,17 @@
 from dataclasses import dataclass
 
 import torch
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from course_utils import assets
 from course_utils.errors import CourseError
+from course_utils.pretrained import Pretrained
 
 
 @dataclass(frozen=True)
-class SentenceEncoder:
-    """A pretrained encoder with its tokenizer, and what lesson 06 asks of it: where its heads look."""
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers the model consists of."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+class SentenceEncoder(Pretrained):
+    """A pretrained encoder, and what lesson 06 asks of it: where its heads look."""
 
     @torch.no_grad()
     def attention(self, text: str) -> tuple[list[str], torch.Tensor]:

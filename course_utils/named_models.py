@@ -66,7 +66,7 @@ class NamedModel:
 # two none could be confirmed when this was written (November 2026), so they follow a moving name:
 #   booksum   `main`. If that holds only pytorch_model.bin, the stand-in is used: pickled weights are never opened.
 #   opus-mt   `refs/pr/4`, the open pull request that adds model.safetensors to a `main` that has only pickled weights.
-# The stand-in of opus-mt is flan-t5 for now, which translates poorly; the course's own es→en model will replace it.
+# The stand-in of opus-mt is flan-t5, which translates Spanish poorly: no asset of the course does it better.
 # The small conversational model is SmolLM2, because its stand-in is the same model with weights rounded to four bits.
 NAMED_MODELS = (
     NamedModel(

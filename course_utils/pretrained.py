@@ -35,8 +35,8 @@ class Pieces(TextStreamer):
 
 
 @dataclass(frozen=True)
-class ChatModel:
-    """A pretrained model with its tokenizer, and what lesson 00 asks of it: what comes next, answers, surprise."""
+class Pretrained:
+    """A pretrained model with its tokenizer."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -45,6 +45,11 @@ class ChatModel:
     def parameter_count(self) -> int:
         """How many numbers the model consists of."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+
+@dataclass(frozen=True)
+class ChatModel(Pretrained):
+    """A pretrained chat model, and what lesson 00 asks of it: what comes next, answers, surprise."""
 
     @torch.no_grad()
     def next_token(self, text: str, top: int = 10) -> dict[str, float]:
@@ -140,8 +145,7 @@ def load_decoder(name: str, operations: Operations = FUSED, context: int = 2048)
         raise CourseError(f"There is no decoder {name!r} here; expected {' or '.join(DECODERS)}.")
     folder = assets.path(name)
     config = porting.llama_config(AutoConfig.from_pretrained(folder))
-    weights = load_file(folder / "model.safetensors")
-    with torch.device("meta"):                                     # shapes alone: no number is drawn to be thrown away
-        model = Transformer(replace(config, context=min(context, config.context)), generator(0), operations)
-    model.load_state_dict(porting.llama_weights(weights, config.tied), assign=True)
-    return model.float().eval(), AutoTokenizer.from_pretrained(folder)
+    shorter = replace(config, context=min(context, config.context))
+    weights = porting.llama_weights(load_file(folder / "model.safetensors"), config.tied)
+    model = porting.filled(lambda: Transformer(shorter, generator(0), operations), weights)
+    return model, AutoTokenizer.from_pretrained(folder)

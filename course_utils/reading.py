@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
 from course_utils.errors import CourseError
 from course_utils.logit_rules import Rule, nothing_left, ruled
+from course_utils.models.language_model import one_by_one
 from course_utils.sampling import checked
 
 
@@ -61,9 +63,4 @@ def logits_after_each(model, ids: Sequence[int], memory=None) -> tuple[torch.Ten
     """
     if hasattr(model, "read_each"):
         return model.read_each(ids, memory)
-    logits, memories = [], []
-    for id_ in ids:
-        row, memory = logits_after(model, [id_], memory)
-        logits.append(row)
-        memories.append(memory)
-    return torch.stack(logits), memories
+    return one_by_one(partial(logits_after, model), ids, memory)

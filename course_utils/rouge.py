@@ -5,10 +5,10 @@ is their harmonic mean. Several references count by the best of them.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course_utils.bleu import ngrams
 from course_utils.errors import CourseError
 
 
@@ -35,7 +35,7 @@ def rouge_n(summary: str, reference: str, n: int = 1) -> Rouge:
     """Runs of n words that both have, each counted as often as in the one that has it less often."""
     if n < 1:
         raise CourseError(f"n is {n}; expected 1 or more words.")
-    ours, theirs = (_runs(words(text), n) for text in (summary, reference))
+    ours, theirs = (ngrams(words(text), n) for text in (summary, reference))
     return _rouge((ours & theirs).total(), ours.total(), theirs.total())
 
 
@@ -70,10 +70,6 @@ def rouge_scores(summaries: Sequence[str], references: Sequence[Sequence[str]]) 
         kind: sum(max(score(summary, text).f1 for text in texts) for summary, texts in pairs) / len(pairs)
         for kind, score in kinds.items()
     }
-
-
-def _runs(found: list[str], n: int) -> Counter:
-    return Counter(zip(*(found[i:] for i in range(n)), strict=False))
 
 
 def _rouge(common: int, of_summary: int, of_reference: int) -> Rouge:

@@ -91,6 +91,13 @@ def keep_near_likeliest(probability: torch.Tensor, share: float) -> torch.Tensor
     return torch.where(probability < least, 0.0, probability)
 
 
+def likeliest(probability: torch.Tensor, count: int) -> list[tuple[int, float]]:
+    """The `count` likeliest tokens, each with its probability; of equal ones the lower id first, none impossible."""
+    ordered, tokens = probability.sort(descending=True, stable=True)
+    pairs = zip(tokens[:count].tolist(), ordered[:count].tolist(), strict=True)
+    return [(token, p) for token, p in pairs if p > 0]
+
+
 def checked(probability: torch.Tensor) -> torch.Tensor:
     """`probability` (V,) itself. Raises CourseError where one is not a number or is negative, or where all are 0."""
     check_shape(probability, "V", "probability")

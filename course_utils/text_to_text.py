@@ -15,7 +15,6 @@ from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging
@@ -24,24 +23,16 @@ from course_utils import assets
 from course_utils.errors import CourseError
 from course_utils.models import porting
 from course_utils.models.encoder_decoder import EncoderDecoder
-from course_utils.pretrained import Pieces
+from course_utils.pretrained import Pieces, Pretrained
 from course_utils.seeding import generator
 
 
 @dataclass(frozen=True)
-class TextToText:
-    """A pretrained encoder–decoder with its tokenizer, and the tasks that it was tuned for.
+class TextToText(Pretrained):
+    """A pretrained encoder–decoder, and the tasks that it was tuned for.
 
     Each method raises CourseError for an empty text and for one with more tokens than the model has positions.
     """
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers the model consists of."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
 
     @torch.no_grad()
     def write(
@@ -172,11 +163,9 @@ def load_encoder_decoder(name: str) -> tuple[EncoderDecoder, PreTrainedTokenizer
         raise CourseError(f"There is no encoder–decoder {name!r} here; expected {' or '.join(ENCODER_DECODERS)}.")
     folder = assets.path(name)
     config = porting.t5_config(_config(folder))
-    weights = load_file(folder / "model.safetensors")
-    with torch.device("meta"):                                     # shapes alone: no number is drawn to be thrown away
-        model = EncoderDecoder(config, generator(0))
-    model.load_state_dict(porting.t5_weights(weights, config.tied), assign=True)
-    return model.float().eval(), AutoTokenizer.from_pretrained(folder)
+    weights = porting.t5_weights(load_file(folder / "model.safetensors"), config.tied)
+    model = porting.filled(lambda: EncoderDecoder(config, generator(0)), weights)
+    return model, AutoTokenizer.from_pretrained(folder)
 
 
 def _config(folder):

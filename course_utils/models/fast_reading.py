@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from course_utils.models.fast import FastDecoder
+from course_utils.models.language_model import one_by_one
 
 
 class FastReader:
@@ -34,12 +35,7 @@ class FastReader:
     def read_each(self, ids: Sequence[int], memory=None):
         """(T, V) logits of what follows each of the ids, in one pass, and the memory after each of them."""
         if len(memory or ()) + len(ids) > self.context:            # where the past is forgotten, each reads another one
-            logits, memories = [], [memory]
-            for id_ in ids:
-                row, memory = self.read_logits([id_], memories[-1])
-                logits.append(row)
-                memories.append(memory)
-            return torch.stack(logits), memories[1:]
+            return one_by_one(self.read_logits, ids, memory)
         rows, text = self._after(ids, memory, self.decoder.logits)
         return rows[-len(ids) :], [text[:end] for end in range(len(text) - len(ids) + 1, len(text) + 1)]
 

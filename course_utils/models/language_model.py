@@ -102,6 +102,16 @@ class LanguageModel(nn.Module):
         return (*(memory or ()), *(int(i) for i in ids))[-self.context :]
 
 
+def one_by_one(read, ids: Sequence[int], memory) -> tuple[torch.Tensor, list]:
+    """Rows (T, V) and the memory after each of the T ids, where `read(ids, memory)` gives one row (V,) and a memory."""
+    rows, memories = [], [memory]
+    for id_ in ids:
+        row, memory = read([id_], memories[-1])
+        rows.append(row)
+        memories.append(memory)
+    return torch.stack(rows), memories[1:]
+
+
 @dataclass(frozen=True)
 class Window:
     """A pass reads the tokens `first:end` of a text and answers for `begin:end`; those before are only context."""

@@ -5,9 +5,10 @@ model, or is missing, is an error when it is loaded: nothing is skipped in silen
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
+from torch import nn
 
 from course_utils.errors import CourseError
 from course_utils.models.encoder import EncoderConfig
@@ -96,6 +97,14 @@ def _renamed(weights: Weights, rules: tuple[tuple[str, str], ...], copies: tuple
         if copy in ours and not torch.equal(ours.pop(copy), ours["embedding.weight"]):
             raise CourseError(f"{copy} differs from the embedding, which our model has in its place.")
     return ours
+
+
+def filled(make: Callable[[], nn.Module], weights: Weights) -> nn.Module:
+    """The model that `make` builds, with these weights, in float32, ready to be used."""
+    with torch.device("meta"):                                     # shapes alone: no number is drawn to be thrown away
+        model = make()
+    model.load_state_dict(weights, assign=True)
+    return model.float().eval()
 
 
 def gpt2_weights(theirs: Weights) -> dict[str, torch.Tensor]:

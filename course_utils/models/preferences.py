@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.shapes import ShapeError, check_shape
-
-NOT_COUNTED = -100                                                 # a target outside the answer: the prompt, padding
+from course_utils.text.batches import NO_TARGET
 
 
 def answer_log_probability(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -21,7 +20,7 @@ def answer_log_probability(logits: torch.Tensor, targets: torch.Tensor) -> torch
     Raises CourseError for a row without an answer.
     """
     check_shape(targets, f"{logits.shape[0]} {logits.shape[1]}", "targets")
-    counted = targets != NOT_COUNTED                                                    # (B, T)
+    counted = targets != NO_TARGET                                                    # (B, T)
     if not counted.any(dim=1).all():
         row = int((~counted.any(dim=1)).int().argmax())
         raise CourseError(f"Row {row} has no answer: all its targets are −100. Was the text cut before the answer?")

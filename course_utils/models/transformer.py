@@ -14,7 +14,7 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.models import layers
 from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention, scaled_dot_product_attention
-from course_utils.models.language_model import LanguageModel, check_ids, measuring
+from course_utils.models.language_model import LanguageModel, check_ids, measuring, one_by_one
 from course_utils.models.products import Linear, linear
 from course_utils.shapes import check_shape
 
@@ -210,10 +210,7 @@ class Transformer(LanguageModel):
         """(T, V) logits of what follows each of the ids, in one pass, and the memory after each of them."""
         before = len(memory[0]) if memory else 0
         if before + len(ids) > self.context:                       # where the past is forgotten, each reads another one
-            steps = [(None, memory)]
-            for id_ in ids:
-                steps.append(self.read_logits([id_], steps[-1][1]))
-            return torch.stack([logits for logits, _ in steps[1:]]), [memory for _, memory in steps[1:]]
+            return one_by_one(self.read_logits, ids, memory)
         hidden, (text, cache) = self.read_hidden(ids, memory)
         ends = range(before + 1, len(text) + 1)
         return self.logits(hidden).float().cpu(), [(text[:end], up_to(cache, end)) for end in ends]

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from course_utils.checkpoints import CheckpointError, read_tensors
+from course_utils.models.language_model import measuring
 from course_utils.paths import CHECKPOINTS
 from course_utils.text.batches import Batches
-from course_utils.training import FitConfig, own_loss
+from course_utils.training import NOT_COUNTED, FitConfig, own_loss
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,18 @@ def sha256(*texts: str) -> str:
     for text in texts:
         digest.update(text.encode())
     return digest.hexdigest()
+
+
+@torch.no_grad()
+def nats_per_target(model: nn.Module, batches: Batches, steps: int, loss: Callable = own_loss) -> float:
+    """Mean −ln p of all targets in the first `steps` batches, whose last tensor they are; each as the loss rates it."""
+    total, count = 0.0, 0
+    with measuring(model):
+        for step in range(steps):
+            batch = tuple(tensor.to(model.device) for tensor in batches(step))
+            counted = int((batch[-1] != NOT_COUNTED).sum())
+            total, count = total + loss(model, batch).item() * counted, count + counted
+    return total / count
 
 
 def load_from(recipe: Recipe, folder: Path = CHECKPOINTS) -> nn.Module:

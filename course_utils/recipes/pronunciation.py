@@ -2,14 +2,12 @@
 
 from functools import partial
 
-import torch
 from torch import nn
 
 from course_utils.decoding import transcribe
 from course_utils.error_rates import error_rates
-from course_utils.models.language_model import measuring
 from course_utils.models.seq2seq import Seq2Seq, Seq2SeqConfig
-from course_utils.recipes.base import Prepared, Recipe, sha256
+from course_utils.recipes.base import Prepared, Recipe, nats_per_target, sha256
 from course_utils.seeding import generator
 from course_utils.text.pronunciations import (
     LETTERS,
@@ -19,7 +17,7 @@ from course_utils.text.pronunciations import (
     pronunciation_batches,
     spelling_ids,
 )
-from course_utils.training import NOT_COUNTED, FitConfig
+from course_utils.training import FitConfig
 
 BEAM = 5
 CONFIG = Seq2SeqConfig(len(LETTERS), len(PHONEMES), attention="dot", embedding=128, width=384, dropout=0.3)
@@ -35,17 +33,10 @@ def prepare() -> Prepared:
     return Prepared(batches, partial(nats_per_phoneme, words=words.validation), data)
 
 
-@torch.no_grad()
 def nats_per_phoneme(model: nn.Module, words: Words) -> float:
     """Mean −ln p of the phonemes (and ends) of all pronunciations, each given the true ones before it."""
     batches = pronunciation_batches(words, 512, seed=0)
-    total, count = 0.0, 0
-    with measuring(model):
-        for step in range(batches.steps_per_epoch):
-            batch = tuple(tensor.to(model.device) for tensor in batches(step))
-            counted = int((batch[2] != NOT_COUNTED).sum())
-            total, count = total + model(*batch)[1].item() * counted, count + counted
-    return total / count
+    return nats_per_target(model, batches, batches.steps_per_epoch)
 
 
 def pronounce(model: Seq2Seq, spellings: list[str], beam: int = 1) -> list[tuple[str, ...]]:

@@ -8,8 +8,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from course_utils.decoding import transcribe
 from course_utils.models.encoder_decoder import Cached, EncoderDecoder, EncoderDecoderConfig
-from course_utils.models.language_model import measuring
-from course_utils.recipes.base import Prepared, Recipe, sha256
+from course_utils.recipes.base import Prepared, Recipe, nats_per_target, sha256
 from course_utils.seeding import generator
 from course_utils.text.batches import PAD
 from course_utils.text.parallel import (
@@ -20,7 +19,7 @@ from course_utils.text.parallel import (
     source_ids,
     translation_batches,
 )
-from course_utils.training import NOT_COUNTED, FitConfig
+from course_utils.training import FitConfig
 
 BEAM, BATCH, ROWS, LONGEST = 4, 128, 32, 120                       # of 54,947 training targets 8 are longer
 SMOOTHING = 0.1
@@ -50,22 +49,19 @@ def prepare() -> Prepared:
 
 def smoothed_loss(model: EncoderDecoder, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
     """The loss of a batch of `translation_batches`, its targets smoothed."""
+    return plain_loss(model, batch, SMOOTHING)
+
+
+def plain_loss(model: EncoderDecoder, batch: tuple[torch.Tensor, ...], smoothing: float = 0.0) -> torch.Tensor:
+    """The loss of a batch of `translation_batches`, in nats per English token where it is not smoothed."""
     source, inputs, targets = batch
-    return model(source, inputs, targets, source != PAD, SMOOTHING)[1]
+    return model(source, inputs, targets, source != PAD, smoothing)[1]
 
 
-@torch.no_grad()
 def nats_per_token(model: EncoderDecoder, pairs: Sequence[Pair]) -> float:
     """Mean −ln p of the English tokens (and ends), each given the true ones before it; not smoothed."""
     batches = translation_batches(pairs, BATCH, seed=0)
-    total, count = 0.0, 0
-    with measuring(model):
-        for step in range(batches.steps_per_epoch):
-            source, inputs, targets = (tensor.to(model.device) for tensor in batches(step))
-            counted = int((targets != NOT_COUNTED).sum())
-            total += model(source, inputs, targets, source != PAD)[1].item() * counted
-            count += counted
-    return total / count
+    return nats_per_target(model, batches, batches.steps_per_epoch, plain_loss)
 
 
 def translate(model: EncoderDecoder, sentences: Sequence[str], beam: int = 1) -> list[str]:

@@ -68,12 +68,12 @@ def _check(ids: torch.Tensor, batch: int, length: int, batch_needs: int) -> None
 # --- pairs ----------------------------------------------------------------------------------------
 
 
-def padded(rows: Sequence[Sequence[int]], padding: int = PAD) -> torch.Tensor:
-    """(N, longest) int16, enough for ids below 32,768 and -100, a quarter of the memory."""
+def padded(rows: Sequence[Sequence[int]], padding: int = PAD, dtype: torch.dtype = torch.int16) -> torch.Tensor:
+    """(N, longest) of the rows, filled up; int16 is enough for ids below 32,768 and -100, a quarter of the memory."""
     if not rows:
         raise CourseError("expected at least one sequence, got none.")
     longest = max(map(len, rows))
-    return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], dtype=torch.int16)
+    return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], dtype=dtype)
 
 
 class PairBatches:
@@ -110,11 +110,18 @@ class PairBatches:
         return tuple(ids[rows, :width].long() for ids, width in widths)
 
     def _shuffled(self, epoch: int) -> tuple[torch.Tensor, ...]:
-        """The rows of each batch of an epoch: shuffled, sorted by length within pools, cut, the batches shuffled."""
-        randomness = generator(mixed(self.seed, epoch))
-        shuffled = torch.randperm(len(self.source), generator=randomness)
-        pool = torch.arange(len(shuffled)) // (POOL * self.batch)
-        source_length, target_length = self.source_lengths[shuffled], self.target_lengths[shuffled]
-        key = (pool * (self.source.shape[1] + 1) + source_length) * (self.targets.shape[1] + 1) + target_length
-        batches = shuffled[key.argsort(stable=True)].split(self.batch)
-        return tuple(batches[i] for i in torch.randperm(len(batches), generator=randomness))
+        """The rows of each batch of an epoch."""
+        lengths = self.source_lengths * (self.targets.shape[1] + 1) + self.target_lengths   # first by source
+        return of_like_length(lengths, self.batch, generator(mixed(self.seed, epoch)))
+
+
+def of_like_length(lengths: torch.Tensor, batch: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """The N rows of an epoch in batches: shuffled, sorted by `lengths` (N,) within pools, cut, the batches shuffled.
+
+    The smallest batch holds what is left over.
+    """
+    shuffled = torch.randperm(len(lengths), generator=generator)
+    pool = torch.arange(len(shuffled)) // (POOL * batch)
+    key = pool * (lengths.max() + 1) + lengths[shuffled]
+    batches = shuffled[key.argsort(stable=True)].split(batch)
+    return tuple(batches[i] for i in torch.randperm(len(batches), generator=generator))

@@ -10,9 +10,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.seeding import generator
-from course_utils.text.batches import mixed
-
-NO_TARGET = -100
+from course_utils.text.batches import NO_TARGET, PAD, mixed, of_like_length, padded
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,14 @@ class ExchangeBatches:
     there is nothing, for `batch` below 1, and for an exchange longer than `context` tokens.
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], batch: int, seed: int, context: int = 2048, padding: int = 0):
+    def __init__(self, exchanges: Sequence[Exchange], batch: int, seed: int, context: int = 2048, padding: int = PAD):
         if not exchanges or batch < 1:
             raise CourseError(f"{len(exchanges)} exchanges in batches of {batch}; expected 1 or more of each.")
-        longest = max(range(len(exchanges)), key=lambda i: len(exchanges[i]))
-        if len(exchanges[longest]) > context:
+        self.lengths = torch.tensor([len(exchange) for exchange in exchanges])          # (N,)
+        longest = int(self.lengths.argmax())
+        if self.lengths[longest] > context:
             raise CourseError(
-                f"Exchange {longest} has {len(exchanges[longest])} tokens and the model reads {context}; leave it out, "
+                f"Exchange {longest} has {self.lengths[longest]} tokens and the model reads {context}; leave it out, "
                 "or shorten its prompt. The answer would be cut."
             )
         self.exchanges, self.batch, self.seed, self.padding = list(exchanges), batch, seed, padding
@@ -69,20 +68,8 @@ class ExchangeBatches:
     def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs and targets (B, T) int64; the same for the same step."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        rows = [self.exchanges[i] for i in self._order(epoch)[place]]
+        order = of_like_length(self.lengths, self.batch, generator(mixed(self.seed, epoch)))
+        rows = [self.exchanges[i] for i in order[place]]
         inputs = [(*row.prompt, *row.answer[:-1]) for row in rows]
         targets = [(*[NO_TARGET] * (len(row.prompt) - 1), *row.answer) for row in rows]
-        return _padded(inputs, self.padding), _padded(targets, NO_TARGET)
-
-    def _order(self, epoch: int) -> list[list[int]]:
-        """Which exchanges each batch of an epoch holds: shuffled, sorted by length, cut, and the batches shuffled."""
-        random = generator(mixed(self.seed, epoch))
-        shuffled = torch.randperm(len(self.exchanges), generator=random).tolist()
-        by_length = sorted(shuffled, key=lambda i: len(self.exchanges[i]))
-        batches = [by_length[i : i + self.batch] for i in range(0, len(by_length), self.batch)]
-        return [batches[i] for i in torch.randperm(len(batches), generator=random).tolist()]
-
-
-def _padded(rows: list[tuple[int, ...]], padding: int) -> torch.Tensor:
-    width = max(map(len, rows))
-    return torch.tensor([(*row, *[padding] * (width - len(row))) for row in rows])
+        return padded(inputs, self.padding, torch.int64), padded(targets, NO_TARGET, torch.int64)

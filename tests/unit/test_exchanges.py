@@ -6,7 +6,8 @@ from transformers import AutoTokenizer
 
 from course_utils import assets
 from course_utils.errors import CourseError
-from course_utils.text.exchanges import NO_TARGET, Exchange, ExchangeBatches, chat_exchange
+from course_utils.text.batches import NO_TARGET
+from course_utils.text.exchanges import Exchange, ExchangeBatches, chat_exchange
 
 
 def test_the_answer_alone_counts_and_each_target_follows_its_input():

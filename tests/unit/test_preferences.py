@@ -7,7 +7,6 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.models.preferences import (
-    NOT_COUNTED,
     RewardModel,
     answer_log_probability,
     bradley_terry_loss,
@@ -16,6 +15,7 @@ from course_utils.models.preferences import (
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
+from course_utils.text.batches import NO_TARGET
 
 
 def sigmoid(x: float) -> float:
@@ -24,7 +24,7 @@ def sigmoid(x: float) -> float:
 
 def test_the_probability_of_an_answer_is_that_of_its_tokens_alone():
     probability = torch.tensor([[[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]], [[0.2, 0.8], [0.5, 0.5], [0.3, 0.7]]])
-    targets = torch.tensor([[NOT_COUNTED, 1, 0], [1, NOT_COUNTED, NOT_COUNTED]])
+    targets = torch.tensor([[NO_TARGET, 1, 0], [1, NO_TARGET, NO_TARGET]])
     found = answer_log_probability(probability.log() + 7.0, targets)   # logits are free of a constant
     assert found.tolist() == pytest.approx([math.log(0.75 * 0.1), math.log(0.8)], abs=1e-5)
 

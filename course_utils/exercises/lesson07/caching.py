@@ -186,24 +186,26 @@ def _old_cache_returned(x, cache, project, rotate):
     return mixed, new if cache is None else cache
 
 
-def _all_keys_turned_again(x, cache, project, rotate):
-    """The keys of the cache are rotated once more with the new ones."""
-    query, key, value = project(x)
-    before = 0 if cache is None else cache[0].shape[2]
-    if cache is not None:
-        key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
-    query, key = rotate(query, before + torch.arange(x.shape[1])), rotate(key, torch.arange(key.shape[2]))
-    return scaled_dot_product_attention(query, key, value, causal_mask(x.shape[1], key.shape[2]))[0], (key, value)
-
-
-def _keys_kept_unturned(x, cache, project, rotate):
-    """The cache takes the keys as they were projected, and all of them are rotated at each call."""
+def _turning_all(x, cache, project, rotate):
+    """What comes of rotating all keys at each call: the mixture, the keys before and after, the values."""
     query, key, value = project(x)
     before = 0 if cache is None else cache[0].shape[2]
     if cache is not None:
         key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
     query, turned = rotate(query, before + torch.arange(x.shape[1])), rotate(key, torch.arange(key.shape[2]))
     mixed, _ = scaled_dot_product_attention(query, turned, value, causal_mask(x.shape[1], key.shape[2]))
+    return mixed, key, turned, value
+
+
+def _all_keys_turned_again(x, cache, project, rotate):
+    """The keys of the cache are rotated once more with the new ones."""
+    mixed, _, turned, value = _turning_all(x, cache, project, rotate)
+    return mixed, (turned, value)
+
+
+def _keys_kept_unturned(x, cache, project, rotate):
+    """The cache takes the keys as they were projected, and all of them are rotated at each call."""
+    mixed, key, _, value = _turning_all(x, cache, project, rotate)
     return mixed, (key, value)
 
 
