@@ -11,6 +11,7 @@ from course_utils.errors import CourseError
 from course_utils.viz.plots import readable
 from course_utils.viz.style import COLOURS, GREY, STYLE, new_figure
 
+BEHIND_NAME = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 NAME_WIDTH, NAME_HEIGHT = 0.35, 0.068                              # shares of the axes that a name takes up
 
 
@@ -31,11 +32,12 @@ def named_points(points: Mapping[str, tuple[float, float]], x_label: str, y_labe
         axes.set(xlabel=x_label, ylabel=y_label, xscale="log", xlim=(10**left, 10**right), ylim=(bottom, top))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(title, loc="left", fontsize=11)
-        for name, (x, y) in points.items():
-            axes.plot(x, y, "o", color=COLOURS[0], markersize=6)
-            line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "relpos": (0, 0.5)}
+        for name in sorted(points, key=heights.get, reverse=True):  # so that a name covers the lines to those above it
+            (x, y), line = points[name], {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "relpos": (0, 0.5)}
             at = 10 ** (math.log10(x) + 0.02 * (right - left)), heights[name]
-            axes.annotate(readable(name), (x, y), at, va="center", arrowprops=line if heights[name] > y else None)
+            line = line if heights[name] > y else None
+            axes.annotate(readable(name), (x, y), at, va="center", arrowprops=line, bbox=BEHIND_NAME)
+            axes.plot(x, y, "o", color=COLOURS[0], markersize=6, zorder=4)
     return figure
 
 

@@ -146,6 +146,14 @@ def test_names_of_neighbouring_points_do_not_lie_on_each_other():
     assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes.values())
 
 
+def test_a_line_to_a_name_passes_behind_the_names_below_it():
+    """The lines of the upper names are drawn first, and a name covers what is behind it."""
+    points = {"low": (1e14, 1.740), "middle": (1.05e14, 1.741), "high": (1.1e14, 1.742)}
+    drawn = named_points(points, "x", "y").axes[0].texts
+    assert [text.get_text() for text in drawn] == ["high", "middle", "low"]
+    assert all(text.get_bbox_patch().get_facecolor()[3] == 1 for text in drawn)
+
+
 def test_a_name_does_not_lie_on_a_point_to_its_right():
     figure = named_points({"left one": (5e13, 1.56), "right": (6.6e13, 1.561), "low": (2e14, 1.26)}, "x", "y")
     figure.draw_without_rendering()
