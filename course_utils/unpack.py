@@ -13,8 +13,6 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from course_utils.unpack_t5 import flan_t5
-
 
 def progress_bar(total: int, title: str, unit: str) -> tqdm:
     """A bar for a person at a terminal or in a notebook, and nothing in a log file."""
@@ -43,7 +41,7 @@ def names(source: Path, target: Path) -> None:
         if name.isascii() and name.isalpha():
             totals[name] = totals.get(name, 0) + row["n_sum"]
     lines = ["name,births", *(f"{name},{births}" for name, births in sorted(totals.items()))]
-    _write(target / "names.csv", "\n".join(lines) + "\n")
+    write_text(target / "names.csv", "\n".join(lines) + "\n")
 
 
 def smollm2(source: Path, target: Path) -> None:
@@ -58,10 +56,10 @@ def smollm2(source: Path, target: Path) -> None:
     reader = gguf.GGUFReader(next(source.glob("*.gguf")))
     facts = {key: field.contents() for key, field in reader.fields.items()}
     _write_weights(reader, facts, target / "model.safetensors")
-    _write_json(target / "config.json", _llama_config(facts))
-    _write_json(target / "generation_config.json", _special_ids(facts))
-    _write_json(target / "tokenizer.json", _byte_level_tokenizer(facts))
-    _write_json(target / "tokenizer_config.json", _tokenizer_config(facts))
+    write_json(target / "config.json", _llama_config(facts))
+    write_json(target / "generation_config.json", _special_ids(facts))
+    write_json(target / "tokenizer.json", _byte_level_tokenizer(facts))
+    write_json(target / "tokenizer_config.json", _tokenizer_config(facts))
 
 
 def tunes(source: Path, target: Path) -> None:
@@ -77,11 +75,8 @@ def tunes(source: Path, target: Path) -> None:
             tune = _tune(file, abc)
             if _one_note_at_a_time(tune["body"]):
                 found.append(json.dumps(tune, ensure_ascii=False) + "\n")
-    _write(target / "tunes.jsonl", "".join(found))
+    write_text(target / "tunes.jsonl", "".join(found))
     shutil.copy(source / "license.txt", target)
-
-
-READERS = {"copy": copy, "names": names, "smollm2": smollm2, "tunes": tunes, "flan_t5": flan_t5}
 
 
 def _tune(file: Path, abc: str) -> dict:
@@ -242,11 +237,11 @@ def _tokenizer_config(facts: dict) -> dict:
     }
 
 
-def _write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict) -> None:
     """Plain text with a fixed layout, so that its hash depends on the content alone."""
-    _write(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """UTF-8 with line feeds on every system."""
     path.write_bytes(text.encode("utf-8"))

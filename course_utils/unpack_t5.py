@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from course_utils.errors import CourseError
+from course_utils.unpack import write_json
 
 GRAPH = 7                                                          # in a model
 NODE, INITIALIZER = 1, 5                                           # in a graph
@@ -43,10 +44,10 @@ def flan_t5(source: Path, target: Path) -> None:
     save_file({name: weights[name].astype(np.float16) for name in sorted(weights)}, target / "model.safetensors",
               metadata={"format": "pt"})  # fmt: skip
     tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
-    _write_json(target / "config.json", _config(weights))
-    _write_json(target / "generation_config.json", _special_ids())
-    _write_json(target / "tokenizer.json", tokenizer | {"truncation": None, "padding": None})  # it cut at 48 tokens
-    _write_json(target / "tokenizer_config.json", _tokenizer_config())
+    write_json(target / "config.json", _config(weights))
+    write_json(target / "generation_config.json", _special_ids())
+    write_json(target / "tokenizer.json", tokenizer | {"truncation": None, "padding": None})  # it cut at 48 tokens
+    write_json(target / "tokenizer_config.json", _tokenizer_config())
 
 
 # --- the bytes ------------------------------------------------------------------------------------
@@ -231,8 +232,3 @@ def _tokenizer_config() -> dict:
         "pad_token": "<pad>",
         "unk_token": "<unk>",
     }
-
-
-def _write_json(path: Path, content: dict) -> None:
-    """UTF-8 with line feeds and a fixed layout, so that the hash depends on the content alone."""
-    path.write_bytes((json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pooch
 
-from course_utils.assets import MANIFEST, Asset, load_manifest
+from course_utils.assets import MANIFEST, READERS, Asset, load_manifest
 from course_utils.paths import DATA
 from course_utils.sources import Hub, Package
-from course_utils.unpack import READERS
 
 CARDS = DATA / "cards"
 README = DATA / "README.md"

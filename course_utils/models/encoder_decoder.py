@@ -24,6 +24,7 @@ from course_utils.models.attention import (
 )
 from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.layers import FeedForward, GatedFeedForward, RMSNorm, draw_weights, gelu
+from course_utils.models.products import Linear, linear
 from course_utils.models.seq2seq import PAD
 from course_utils.shapes import check_shape
 
@@ -71,7 +72,7 @@ def unscaled_attention(query, key, value, mask=None, bias=None):
 
 def geglu(x, gate, up, down):
     """down(gelu(gate(x)) · up(x)). Shazeer 2020."""
-    return (gelu(x @ gate.T) * (x @ up.T)) @ down.T
+    return linear(gelu(linear(x, gate)) * linear(x, up), down)
 
 
 def bucket(distance: torch.Tensor, buckets: int, furthest: int, both_ways: bool) -> torch.Tensor:
@@ -195,7 +196,7 @@ class EncoderDecoder(nn.Module):
         self.embedding = nn.Embedding(config.vocabulary_size, config.width)
         self.encoder, self.decoder = Stack(config, decoder=False), Stack(config, decoder=True)
         if not config.tied:
-            self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
+            self.output = Linear(config.width, config.vocabulary_size, bias=False)
         draw_weights(self, config.width, config.layers, generator)
         for part in self.modules():
             if isinstance(part, MultiHeadAttention):               # so that the scores start as if divided by √K
@@ -222,7 +223,7 @@ class EncoderDecoder(nn.Module):
         """The decoder's normed stream (…, D) to logits (…, V)."""
         if self.config.scaled_output:
             stream = stream / math.sqrt(self.config.width)
-        return functional.linear(stream, self.embedding.weight if self.config.tied else self.output.weight)
+        return linear(stream, self.embedding.weight if self.config.tied else self.output.weight)
 
     def forward(self, source, target, targets=None, mask=None, smoothing: float = 0.0):
         """Logits (B, T, V) of what follows each id of `target`, and the loss in nats against `targets`, or None.

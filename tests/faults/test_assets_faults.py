@@ -154,7 +154,7 @@ def test_many_processes_at_once_fetch_once(world, count):
 HANG = "import os, sys, time\ndef hang(*_): print('hanging', flush=True); time.sleep(60)\n"
 MOMENTS = {
     "while unpacking": "import shutil\nshutil.copyfileobj = hang",
-    "while reading": "from course_utils import unpack\nunpack.READERS['copy'] = hang",
+    "while reading": "from course_utils import assets\nassets.READERS['copy'] = hang",
     "before moving into place": "from course_utils import assets\nassets._put_in_place = hang",
     "between moving out and in": "import os\nfrom course_utils import assets\nreal = os.replace\n"
     "os.replace = lambda a, b: hang() if str(b).endswith('/toy') else real(a, b)",

@@ -91,9 +91,9 @@ def test_every_weight_is_the_one_that_transformers_unpacks(packed):
 UNPACK = """
 import sys
 from pathlib import Path
-from course_utils.unpack import READERS
+from course_utils.unpack import smollm2
 from tests.support.memory import peak_gigabytes
-READERS["smollm2"](Path(sys.argv[1]), Path(sys.argv[2]))
+smollm2(Path(sys.argv[1]), Path(sys.argv[2]))
 print(peak_gigabytes())
 """
 

@@ -26,7 +26,7 @@ def test_the_manifest_lists_the_assets_of_the_first_lessons():
 @pytest.mark.parametrize("asset", ALL.values(), ids=ALL)
 def test_every_entry_says_whose_it_is_and_what_its_files_must_be(asset):
     assert all(getattr(asset, field) for field in ("title", "author", "licence", "homepage", "citation"))
-    assert asset.reader in unpack.READERS
+    assert asset.reader in assets.READERS
     assert asset.sources and isinstance(asset.sources[0], Package)
     assert re.fullmatch("[0-9a-f]{64}", asset.sources[0].sha256) and asset.sources[0].bytes > 0
     assert asset.files and all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in asset.files.values())
@@ -142,7 +142,7 @@ def test_pinning_replaces_the_table_of_files(tmp_path, monkeypatch):
     text = assets.MANIFEST.read_text(encoding="utf-8")
     manifest.write_text(text.replace(ALL["names"].files["names.csv"].sha256, "0" * 64), encoding="utf-8")
     monkeypatch.setattr(Package, "read", lambda self, work: assets.path("names"))
-    monkeypatch.setitem(unpack.READERS, "names", lambda source, made: shutil.copy(source / "names.csv", made))
+    monkeypatch.setitem(assets.READERS, "names", lambda source, made: shutil.copy(source / "names.csv", made))
     data_cards.pin("names", manifest)
     assert assets.load_manifest(manifest)["names"] == ALL["names"]
     assert set(assets.load_manifest(manifest)) == set(ALL)

@@ -9,7 +9,7 @@ import torch
 from safetensors.numpy import load_file
 from transformers import AutoModelForSeq2SeqLM
 
-from course_utils import assets, unpack
+from course_utils import assets
 from course_utils.errors import CourseError
 from course_utils.unpack_t5 import (
     HALVES,
@@ -256,7 +256,7 @@ def test_a_file_that_is_cut_off_is_refused(source, tmp_path):
 
 
 def test_the_manifest_names_this_reader():
-    assert unpack.READERS[assets.load_manifest()["flan-t5"].reader] is flan_t5
+    assert assets.READERS[assets.load_manifest()["flan-t5"].reader] is flan_t5
 
 
 # --- the real package -----------------------------------------------------------------------------
