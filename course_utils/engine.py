@@ -9,6 +9,7 @@ from course_utils.errors import CourseError
 from course_utils.exercises.checks import Report, examine
 from course_utils.exercises.specs import find
 from course_utils.generation import greedy
+from course_utils.memory import give_back
 from course_utils.models.fast import FastDecoder
 from course_utils.models.transformer import Operations
 from course_utils.pretrained import load_decoder
@@ -52,9 +53,12 @@ class Engine:
             _admit(part, function, anyway)
         if own and precision != "float32":
             raise CourseError(f"Your own functions run in float32; precision is {precision!r}. Leave one of them out.")
+        give_back()                                                # the reader may just have let another model go
         model, self.tokenizer = load_decoder(name, Operations(**own), context)
         self.model = _Written(model) if own else FastDecoder(model, precision)
         self.sample, self.context = greedy if sample is None else sample, model.context
+        del model                                                  # the fast path has packed its weights anew
+        give_back()
         self._text = None                                          # whose text the model has in mind
 
     def prompt(self, messages: Sequence[Message]) -> str:
