@@ -77,13 +77,20 @@ class Engine:
             )
         return ids
 
-    def tokens(self, ids: Sequence[int], longest: int, generator: torch.Generator | None = None) -> Iterator[int]:
-        """The ids that follow `ids`, at most `longest`; ends before the end-of-text token.
+    def tokens(
+        self,
+        ids: Sequence[int],
+        longest: int,
+        generator: torch.Generator | None = None,
+        sample: Callable | None = None,
+    ) -> Iterator[int]:
+        """The ids that follow `ids`, at most `longest`; ends before the end-of-text token. `sample` is for this text.
 
         Where the room ends it stops with a warning. Raises CourseError if another text was begun meanwhile: the engine
         has one at a time in mind.
         """
         self.model.reset()
+        sample = self.sample if sample is None else sample
         self._text = own = object()
         unread, room = list(ids), self.context - len(ids) + 1
         for number in range(longest):
@@ -93,16 +100,25 @@ class Engine:
                 full = f"The engine holds {self.context} tokens and is full; make room: Engine(context=…)."
                 warnings.warn(full, stacklevel=2)
                 return
-            token = int(self.sample(self.model.read(unread).softmax(dim=-1), generator))
+            token = int(sample(self.model.read(unread).softmax(dim=-1), generator))
             if token == self.tokenizer.eos_token_id:
                 return
             yield token
             unread = [token]
 
-    def stream(self, text: str, longest: int = 60, generator: torch.Generator | None = None) -> Iterator[str]:
-        """What follows `text`, piece by piece. A character of several tokens comes when it is whole."""
+    def stream(
+        self,
+        text: str,
+        longest: int = 60,
+        generator: torch.Generator | None = None,
+        sample: Callable | None = None,
+    ) -> Iterator[str]:
+        """What follows `text`, piece by piece. A character of several tokens comes when it is whole.
+
+        sample(probability (V,), generator) -> id: for this text in the place of the engine's own.
+        """
         written, shown = [], 0
-        for token in self.tokens(self.encode(text), longest, generator):
+        for token in self.tokens(self.encode(text), longest, generator, sample):
             written.append(token)
             whole = self.tokenizer.decode(written, skip_special_tokens=True)
             if not whole.endswith("\ufffd"):
