@@ -5,7 +5,8 @@ from course_utils.viz.attention import attention_viewer
 from course_utils.viz.attention_grid import attention_grid
 from course_utils.viz.attention_static import attention_picture
 from course_utils.viz.cells import cell_diagram
-from course_utils.viz.chat import chat_box
+from course_utils.viz.chat import chat_box, conversation_html, conversation_text
+from course_utils.viz.chatbot import chatbot_box
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.heatmaps import heatmap
@@ -29,8 +30,11 @@ __all__ = [
     "bars",
     "cell_diagram",
     "chat_box",
+    "chatbot_box",
     "coloured_text",
     "coloured_text_figure",
+    "conversation_html",
+    "conversation_text",
     "dials",
     "encoder_decoder",
     "heatmap",

@@ -106,6 +106,17 @@ def test_a_function_that_draws_needs_no_others_and_follows_its_generator(load):
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_a_way_of_choosing_given_for_one_text_goes_before_the_engines_own(load):
+    def second(probability, generator):
+        return int(probability.topk(2).indices[1])
+
+    engine = Engine(context=64)
+    first = [list(engine.tokens(engine.encode(QUESTION), 4)) for _ in range(2)]
+    other = list(engine.tokens(engine.encode(QUESTION), 4, sample=second))
+    assert first[0] == first[1] == list(engine.tokens(engine.encode(QUESTION), 4)) and other[0] != first[0][0]
+    assert "".join(engine.stream(QUESTION, 4, sample=second)) == engine.tokenizer.decode(other)
+
+
 def test_pieces_of_a_stream_make_the_whole(load):
     engine = Engine(context=64)
     pieces = list(engine.stream("Once upon a time", longest=8))
