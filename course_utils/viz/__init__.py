@@ -7,6 +7,7 @@ from course_utils.viz.attention_static import attention_picture
 from course_utils.viz.cells import cell_diagram
 from course_utils.viz.chat import chat_box, conversation_html, conversation_text
 from course_utils.viz.chatbot import chatbot_box
+from course_utils.viz.costs import cost_calculator, cost_sheet
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.heatmaps import heatmap
@@ -35,6 +36,8 @@ __all__ = [
     "coloured_text_figure",
     "conversation_html",
     "conversation_text",
+    "cost_calculator",
+    "cost_sheet",
     "dials",
     "encoder_decoder",
     "heatmap",
