@@ -4,9 +4,11 @@ One cosine schedule a run, as long as the run: a model stopped in the middle of 
 (Hoffmann et al. 2022, section 3.1). Everything but size and budget stays the same.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
@@ -28,7 +30,7 @@ WIDTHS = {16: (2, 2), 24: (2, 2), 32: (3, 2), 48: (3, 3), 64: (4, 4), 96: (4, 6)
 SIZES = (16, 24, 32, 48, 64)                                       # widths whose runs the law is fitted to
 BUDGETS = (150_000, 300_000, 600_000, 1_200_000)                   # bytes to learn from
 HELD_OUT = (96, 2_400_000)                                         # a larger model on a larger budget, to be foretold
-SHORT_SIZES, SHORT_BUDGETS = (16, 24, 32), (50_000, 100_000, 200_000)
+SHORT_SIZES, SHORT_BUDGETS = (16, 24, 32), (75_000, 150_000)       # the larger budget is the smallest of those above
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,24 @@ def measure_grid(sizes: Sequence[int] = SHORT_SIZES, budgets: Sequence[int] = SH
     """A run for each size on each budget; the defaults take about 20 seconds on two cores."""
     pairs = [(width, tokens) for width in sizes for tokens in budgets]
     return [measure_run(width, tokens) for width, tokens in tqdm(pairs, "runs")]
+
+
+def stored_runs(path: Path = RESULT) -> tuple[list[Run], Run]:
+    """What `python -m tools.scaling` measured: the runs to fit a law to, and the one that was held out.
+
+    Raises CourseError where a run is missing.
+    """
+    rows = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
+    runs = {(row.pop("width"), row.pop("budget")): row for row in rows}
+    wanted = [*((width, budget) for width in SIZES for budget in BUDGETS), HELD_OUT]
+    missing = [pair for pair in wanted if pair not in runs]
+    if missing:
+        raise CourseError(
+            f"{path.name} lacks {len(missing)} of {len(wanted)} runs, the first of width {missing[0][0]} on "
+            f"{missing[0][1]:,} bytes; make them with `python -m tools.scaling`."
+        )
+    *fitted, held_out = (Run(width, **runs[width, budget]) for width, budget in wanted)
+    return fitted, held_out
 
 
 @cache
