@@ -16,7 +16,6 @@ from course_utils.viz.piano_roll import piano_roll
 from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.positions import dials
 from course_utils.viz.scaling import scaling_curves
-from course_utils.viz.scaling import scaling_curves
 from course_utils.viz.stacks import stacks, transformer_block
 from course_utils.viz.style import COLOURS, new_figure, show
 from course_utils.viz.text_colours import coloured_text, coloured_text_figure
@@ -48,7 +47,6 @@ __all__ = [
     "merge_rows",
     "new_figure",
     "piano_roll",
-    "scaling_curves",
     "scaling_curves",
     "scatter",
     "show",
