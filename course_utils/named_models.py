@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,7 +35,10 @@ from course_utils.errors import CourseError
 from course_utils.sources import AssetError
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and `resolve` does not need it
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from torch import nn
+    from transformers import PreTrainedTokenizerBase
+
+    from course_utils.text.bpe import BytePairVocabulary
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json")
@@ -148,8 +151,8 @@ class Resolved:
 class Loaded:
     """A model in evaluation mode, its tokenizer and its name; `stand_in_for` is the name asked for, if another."""
 
-    model: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerBase"
+    model: "nn.Module"
+    tokenizer: "PreTrainedTokenizerBase | BytePairVocabulary"
     name: str
     stand_in_for: str | None
 
@@ -185,7 +188,7 @@ def load_named(name: str) -> Loaded:
     """
     resolved = resolve(name)
     if resolved.stand_in:
-        return _load_stand_in(resolved)
+        return replace(load_own(resolved.stand_in), stand_in_for=resolved.model.name)
     import torch
     import transformers
     from transformers.utils.logging import disable_progress_bar
@@ -205,17 +208,29 @@ def load_named(name: str) -> Loaded:
     return Loaded(model.eval(), tokenizer, resolved.model.name, None)
 
 
-def _load_stand_in(resolved: Resolved) -> Loaded:
-    """The asset that stands in, as the lessons load it wherever they use it under its own name."""
-    from course_utils import encoders, pretrained, text_to_text
+OWN = ("smollm2", "minilm", "flan-t5", "es_en")                    # three assets, and a checkpoint that was made here
 
+
+def load_own(name: str) -> Loaded:
+    """A model that the course has under a name of its own, as the lessons load it wherever they use it.
+
+    That of `es_en` is our own encoder–decoder with its BytePairVocabulary. Raises CourseError for a name that is none
+    of OWN, and where the model cannot be had.
+    """
+    if name not in OWN:
+        raise CourseError(f"The course has no model {name!r}; expected one of {', '.join(OWN)}.")
+    from course_utils import encoders, pretrained, recipes, text_to_text
+    from course_utils.text.parallel import load_es_en_bpe
+
+    if name == "es_en":
+        return Loaded(recipes.load(name), load_es_en_bpe(), name, None)
     load = {
         "smollm2": pretrained.load_chat_model,
         "minilm": encoders.load_minilm,
         "flan-t5": text_to_text.load_flan_t5,
-    }[resolved.stand_in]
+    }[name]
     loaded = load()
-    return Loaded(loaded.model, loaded.tokenizer, resolved.stand_in, resolved.model.name)
+    return Loaded(loaded.model, loaded.tokenizer, name, None)
 
 
 # --- the client's cache ---------------------------------------------------------------------------

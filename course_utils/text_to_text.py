@@ -26,6 +26,10 @@ from course_utils.models.encoder_decoder import EncoderDecoder
 from course_utils.pretrained import Pieces, Pretrained
 from course_utils.seeding import generator
 
+SUMMARIZE = "Summarize:\n\n{text}"
+ANSWER = "Article: {context}\n\nQuestion: {question}"
+TRANSLATE = "Translate from {source} to {target}:\n\n{text}\n\n{target}:"
+
 
 @dataclass(frozen=True)
 class TextToText(Pretrained):
@@ -57,12 +61,12 @@ class TextToText(Pretrained):
 
     def summarize(self, text: str, longest: int = 40) -> str:
         """What the text says, in at most `longest` tokens."""
-        return self.write(f"Summarize:\n\n{_given('text', text)}", longest)
+        return self.write(SUMMARIZE.format(text=_given("text", text)), longest)
 
     def answer(self, question: str, context: str, longest: int = 40) -> str:
         """The answer to the question, mostly as words of `context`."""
         context, question = _given("context", context), _given("question", question)
-        return self.write(f"Article: {context}\n\nQuestion: {question}", longest)
+        return self.write(ANSWER.format(context=context, question=question), longest)
 
     def translate(self, text: str, source: str, target: str) -> str:
         """The text in the language `target`; languages by their English names, such as `"Spanish"`.
@@ -71,7 +75,7 @@ class TextToText(Pretrained):
         """
         text, source, target = _given("text", text), _given("source", source), _given("target", target)
         longest = 2 * len(self.tokenizer(text, verbose=False).input_ids) + 10
-        return self.write(f"Translate from {source} to {target}:\n\n{text}\n\n{target}:", longest)
+        return self.write(TRANSLATE.format(source=source, target=target, text=text), longest)
 
     @torch.no_grad()
     def classify(
@@ -145,7 +149,7 @@ def load_flan_t5() -> TextToText:
     """
     folder = assets.path("flan-t5")
     logging.disable_progress_bar()                                 # it would draw over the reader's page
-    with _quiet():
+    with quiet():
         model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     model.config.tie_word_embeddings = False                       # as the file says; see `_config`
     return TextToText(model.eval(), AutoTokenizer.from_pretrained(folder))
@@ -180,7 +184,7 @@ def _config(folder):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the warnings of transformers, whose level is put back afterwards."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
