@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from course_utils.errors import CourseError
 from course_utils.viz.plots import MARKERS
@@ -42,6 +42,7 @@ def scaling_curves(
         if held_out is not None:
             _foretold(axes, held_out, foretold)
         axes.set(xscale="log", yscale="log", xlabel=x_label, ylabel=y_label)
+        _plain_amounts(axes)
         _plain_losses(axes)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
@@ -58,6 +59,14 @@ def _foretold(axes, held_out: tuple[float, float], foretold: tuple[float, float,
             label="foretold", zorder=3,
         )  # fmt: skip
     axes.plot(x, loss, "x", color="black", markersize=8, markeredgewidth=2, label="measured,\nheld out", zorder=4)
+
+
+def _plain_amounts(axes) -> None:
+    """Amounts as 200 k or 10 G; 2 and 5 are written too where the axis spans few powers of ten."""
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _plain_losses(axes) -> None:
