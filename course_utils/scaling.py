@@ -73,7 +73,7 @@ CHINCHILLA = MappingProxyType(
         ),
         "Besiroglu": PublishedLaw(
             Law(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658),
-            "Besiroglu et al., Chinchilla Scaling: A Replication Attempt, arXiv:2404.10102, table 1",
+            "Besiroglu et al., Chinchilla Scaling: A Replication Attempt, arXiv:2404.10102",
             2024,
         ),
     }
@@ -93,7 +93,7 @@ class Fit:
 
     def interval(self, constant: str, level: float = 0.9) -> tuple[float, float]:
         """(low, high) of a constant such as "alpha". Raises CourseError for one that the law has not."""
-        if not hasattr(self.law, constant):
+        if constant not in vars(self.law):
             raise CourseError(f"The law has no {constant!r}; expected one of {', '.join(vars(self.law))}.")
         return _middle(np.array([getattr(law, constant) for law in self.resampled]), level)
 
