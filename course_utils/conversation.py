@@ -156,15 +156,16 @@ def check_messages(messages: Sequence[Message], marks: Sequence[str] = ()) -> No
         raise CourseError("There is nothing to answer; expected messages whose last one has the role 'user'.")
     for place, message in enumerate(messages):
         role, content = message["role"], message["content"]
+        which = "The last message" if place == len(messages) - 1 else f"Message {place} ({role})"
         if role not in ROLES or (role == "system" and place):
-            raise CourseError(f"Message {place} has the role {role!r}; expected user or assistant, or system as first.")
+            raise CourseError(f"{which} has the role {role!r}; expected user or assistant, or system as the first.")
         if role == "user" and not content.strip():
-            raise CourseError(f"Message {place} is empty; write at least one word.")
+            raise CourseError(f"{which} is empty; write at least one word.")
         if half := HALF_A_CHARACTER.search(content):
-            raise CourseError(f"Message {place} has half a character in it ({half[0]!r}); take it out.")
+            raise CourseError(f"{which} has half a character in it ({half[0]!r}); take it out.")
         forged = [mark for mark in marks if role != "assistant" and mark in content]
         if forged:
             raise CourseError(
-                f"Message {place} contains {forged[0]}, which the model takes for the border of a turn and not for "
-                f"text. Put a space in it."
+                f"{which} contains {forged[0]}, which the model takes for the border of a turn and not for text. "
+                f"Put a space in it."
             )
