@@ -119,17 +119,12 @@ def fit_for(task: str, model: str) -> str:
 
 
 def _does(skills: Skills, task: str) -> bool:
-    match task:
-        case "generate_text":
-            return skills.kind == "causal"
-        case "embed":
-            return skills.kind == "masked"
-        case "classify":
-            return skills.classifies
-        case "answer":
-            return skills.kind == "masked" or skills.answer is not None
-        case _:
-            return getattr(skills, task) is not None
+    by_kind = {"generate_text": "causal", "embed": "masked"}
+    if task in by_kind:
+        return skills.kind == by_kind[task]
+    if task == "classify":
+        return skills.classifies
+    return getattr(skills, task) is not None or (task == "answer" and skills.kind == "masked")
 
 
 # --- a model that goes on -------------------------------------------------------------------------
