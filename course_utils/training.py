@@ -1,7 +1,7 @@
 """One `fit` for every model that keeps the contract `model(*batch) -> (logits, loss)`.
 
-AdamW (Loshchilov and Hutter 2019), a warm-up and a cosine decay of the learning rate, clipping, validation, the best
-weights kept, checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: CPU, CUDA and several
+AdamW or Muon, a warm-up and a cosine decay of the learning rate, clipping, validation, the best weights kept,
+checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: CPU, CUDA and several
 processes are the same call; processes started together (by `torchrun`) learn from a batch each.
 """
 
@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from course_utils import checkpoints
 from course_utils.errors import CourseError
+from course_utils.optimizers import OPTIMIZERS
 from course_utils.text.batches import Batches
 
 NOT_COUNTED = -100                                                 # a target that is no token: padding, or no question
@@ -39,7 +40,7 @@ class FitConfig:
     learning_rate is the highest; it rises over the first `warmup` share of the run and falls as a cosine to `final`
     times itself. clip: the gradient's longest norm. validate_every and checkpoint_every are in steps; 0 is only at the
     end, and never. seed: of the dropout. precision: float32, or bfloat16 for the products of the loss (autocast); the
-    weights, the optimizer and the validation stay in float32.
+    weights, the optimizer and the validation stay in float32. optimizer: adamw, or muon for the matrices.
     """
 
     steps: int | None = None
@@ -54,10 +55,13 @@ class FitConfig:
     checkpoint_every: int = 0
     seed: int = 0
     precision: str = "float32"
+    optimizer: str = "adamw"
 
     def __post_init__(self):
         if self.precision not in ("float32", "bfloat16"):
             raise CourseError(f"precision is {self.precision!r}; expected float32 or bfloat16.")
+        if self.optimizer not in OPTIMIZERS:
+            raise CourseError(f"optimizer is {self.optimizer!r}; expected {' or '.join(OPTIMIZERS)}.")
         if (self.steps is None) == (self.seconds is None):
             raise CourseError("FitConfig takes either steps or seconds; give one of them.")
         amount = self.steps if self.steps is not None else self.seconds
@@ -197,7 +201,8 @@ class _Run:
         self.accelerator = Accelerator()
         self.home = next(model.parameters()).device
         self.model, self.history, self.best = model.to(self.accelerator.device), History(), None
-        optimizer = torch.optim.AdamW(_groups(model, config.weight_decay), lr=config.learning_rate, betas=config.betas)
+        make = OPTIMIZERS[config.optimizer]
+        optimizer = make(model, config.learning_rate, config.weight_decay, config.betas)
         self.optimizer = self.accelerator.prepare(optimizer)
         self.before, self.began, self.bar = 0.0, time.perf_counter(), _bar(config)
 
@@ -326,13 +331,6 @@ class _Run:
             number, key = name.split("/")
             state.setdefault(int(number), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-
-
-def _groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Matrices decay; biases, gains and other single-axis parameters do not."""
-    matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
-    others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def _not_a_number(value: float, step: int, rate: float, clip: float) -> str:

@@ -1,0 +1,103 @@
+"""How weights follow their gradients: AdamW for all of them, or Muon for the matrices between layers."""
+
+import math
+
+import torch
+from torch import nn
+
+from course_utils.errors import CourseError
+
+# Of Jordan's post: coefficients of an odd polynomial that drives singular values between 0 and 1 towards 1.
+NEWTON_SCHULZ, TIMES = (3.4445, -4.7750, 2.0315), 5
+MOMENTUM = 0.95
+MATRIX_RATE = 10.0                                                 # Muon's steps are of another size than AdamW's
+
+
+def adamw(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]):
+    """AdamW (Loshchilov and Hutter 2019). Matrices decay; biases, gains and other single-axis parameters do not."""
+    matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
+
+
+def muon(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]) -> "Muon":
+    """Muon for every matrix that is no embedding, AdamW for everything else.
+
+    Embeddings are tables, of which a step touches a few rows. Raises CourseError for a model without other matrices.
+    """
+    tables = {part.weight for part in model.modules() if isinstance(part, nn.Embedding)}
+    matrices = [
+        parameter for parameter in model.parameters()
+        if parameter.requires_grad and parameter.ndim == 2 and parameter not in tables
+    ]  # fmt: skip
+    inside = set(matrices)
+    others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter not in inside]
+    if not matrices:
+        raise CourseError("The model has no matrix for Muon to turn; expected linear layers. Take optimizer='adamw'.")
+    return Muon(matrices, others, learning_rate, weight_decay, betas)
+
+
+OPTIMIZERS = {"adamw": adamw, "muon": muon}
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, whose matrices are made orthogonal before they are subtracted. Jordan et al. 2024.
+
+    Every direction of a matrix then moves equally far, however small its part of the gradient. `others` are left to
+    AdamW. The learning rate is AdamW's; that of the matrices is ten times as large.
+    """
+
+    def __init__(self, matrices, others, learning_rate: float, weight_decay: float, betas: tuple[float, float]):
+        groups = [{"params": list(matrices), "matrices": True}, {"params": list(others), "matrices": False}]
+        super().__init__(
+            [group for group in groups if group["params"]], {"lr": learning_rate, "weight_decay": weight_decay}
+        )
+        self.betas = betas
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:
+        """Move every parameter that has a gradient."""
+        for group in self.param_groups:
+            update = self._turned if group["matrices"] else self._scaled
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    update(parameter, self.state[parameter], group["lr"], group["weight_decay"])
+
+    def _turned(self, parameter, state: dict, learning_rate: float, weight_decay: float) -> None:
+        """One matrix: the gradient and its running mean (Nesterov), made orthogonal."""
+        mean = state.setdefault("mean", torch.zeros_like(parameter))
+        mean.lerp_(parameter.grad, 1 - MOMENTUM)
+        rate = MATRIX_RATE * learning_rate
+        parameter.mul_(1 - rate * weight_decay)
+        tall = math.sqrt(max(1.0, parameter.shape[0] / parameter.shape[1]))
+        parameter.add_(orthogonal(parameter.grad.lerp(mean, MOMENTUM)).to(parameter.dtype), alpha=-rate * tall)
+
+    def _scaled(self, parameter, state: dict, learning_rate: float, weight_decay: float) -> None:
+        """One of the others: AdamW. Single-axis parameters do not decay."""
+        if not state:
+            mean, square = torch.zeros_like(parameter), torch.zeros_like(parameter)
+            state |= {"step": torch.zeros(()), "mean": mean, "square": square}
+        first, second = self.betas
+        state["step"] += 1
+        state["mean"].lerp_(parameter.grad, 1 - first)
+        state["square"].lerp_(parameter.grad.square(), 1 - second)
+        mean = state["mean"] / (1 - first ** state["step"].item())
+        size = (state["square"] / (1 - second ** state["step"].item())).sqrt() + 1e-8
+        parameter.mul_(1 - learning_rate * weight_decay * (parameter.ndim > 1))
+        parameter.addcdiv_(mean, size, value=-learning_rate)
+
+
+def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+    """(R, C) with its singular vectors kept and its singular values near 1, between about 0.7 and 1.2; in bfloat16.
+
+    A polynomial, five times over, in place of a singular value decomposition: products alone (Newton–Schulz).
+    """
+    a, b, c = NEWTON_SCHULZ
+    x = matrix.bfloat16()
+    x = x.T if matrix.shape[0] > matrix.shape[1] else x            # the smaller Gram matrix
+    x = x / x.norm().clamp(min=1e-7)                               # no singular value above 1
+    for _ in range(TIMES):                                         # x becomes a·x + (b·g + c·g·g)·x, with g = x·xᵀ
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if matrix.shape[0] > matrix.shape[1] else x
