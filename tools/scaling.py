@@ -1,6 +1,6 @@
 """Train 21 small transformers on budgets of bytes and write data/results/scaling.json, from which lesson 10 fits a law.
 
-It takes about 25 minutes on one core. Every finished run is kept at once: stop it and start it again as you like.
+It took 28 minutes on one busy core. Every finished run is kept at once: stop it and start it again as you like.
 """
 
 import json
