@@ -25,7 +25,10 @@ OLDEST_PYTHON = (3, 11)
 FREE_GB = 3.0                                       # 1.5 GB of packages, 0.6 GB of assets, the rest while unpacking
 LOCKS = {"learner": ["requirements.lock"], "tests": ["requirements.lock", "requirements-test.lock"]}
 INCLUDES = {"learner": ["learner"], "tests": ["tests", "learner"]}
-ASSETS = {"learner": ["sotu", "names", "smollm2", "cmudict", "tunes", "minilm", "d3", "jquery"], "tests": ["--all"]}
+ASSETS = {
+    "learner": ["sotu", "names", "smollm2", "cmudict", "tunes", "minilm", "d3", "jquery", "wiki"],
+    "tests": ["--all"],
+}
 NEEDS_COMPILER = "kenlm"                            # the one package of the locks without ready-made wheels
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 QUIET_JUPYTERLAB = {

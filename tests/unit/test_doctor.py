@@ -84,7 +84,7 @@ def test_a_missing_asset_stops_a_lesson_only_without_a_network(monkeypatch, netw
 def test_an_asset_that_no_standing_lesson_reads_is_only_a_note(monkeypatch):
     from course_utils import assets
 
-    monkeypatch.setattr(assets, "names", lambda: ["wiki"])
+    monkeypatch.setattr(assets, "names", lambda: ["emoji"])
     monkeypatch.setattr(assets, "is_present", lambda name: False)
     assert doctor.asset_rows(network=False)[0].status == "note"
 
