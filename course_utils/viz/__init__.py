@@ -12,6 +12,7 @@ from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.heatmaps import heatmap
 from course_utils.viz.live import LiveCurve
+from course_utils.viz.models_table import models_table
 from course_utils.viz.piano_roll import piano_roll
 from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.positions import dials
@@ -45,6 +46,7 @@ __all__ = [
     "heatmap",
     "lines",
     "merge_rows",
+    "models_table",
     "new_figure",
     "piano_roll",
     "scaling_curves",
