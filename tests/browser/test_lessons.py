@@ -70,3 +70,23 @@ def test_lesson_07_runs_without_error_and_its_chat_answers(lab: Lab, screenshots
     field.scroll_into_view_if_needed()
     lab.page.screenshot(path=screenshots / "07_transformer-chat.png")
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_08_runs_without_error_its_slider_works_and_its_chatbot_answers(lab: Lab, screenshots: Path):
+    name = "08_generation"
+    run_and_look(lab, name, screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
+    lab.move_slider(cell)
+    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    field, log = lab.page.get_by_placeholder("Your message"), lab.page.get_by_role("log")
+    field.fill("What is the capital of France?")
+    field.press("Enter")
+    expect(log).to_contain_text("Paris", timeout=60_000)
+    again = lab.page.get_by_role("button", name="Again")
+    expect(again).to_be_enabled(timeout=60_000)
+    again.click()
+    expect(lab.page.get_by_text("Another answer: seed 2.")).to_be_visible(timeout=60_000)
+    field.scroll_into_view_if_needed()
+    lab.page.screenshot(path=screenshots / f"{name}-chatbot.png")
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
