@@ -10,7 +10,7 @@ from course_utils.errors import CourseError
 # Of Jordan's post: coefficients of an odd polynomial that drives singular values between 0 and 1 towards 1.
 NEWTON_SCHULZ, TIMES = (3.4445, -4.7750, 2.0315), 5
 MOMENTUM = 0.95
-MATRIX_RATE = 10.0                                                 # Muon's steps are of another size than AdamW's
+MATRIX_RATE = 3.0                                                  # Muon's steps are of another size than AdamW's
 
 
 def adamw(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]):
@@ -45,7 +45,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum, whose matrices are made orthogonal before they are subtracted. Jordan et al. 2024.
 
     Every direction of a matrix then moves equally far, however small its part of the gradient. `others` are left to
-    AdamW. The learning rate is AdamW's; that of the matrices is ten times as large.
+    AdamW. The learning rate is AdamW's; that of the matrices is three times as large.
     """
 
     def __init__(self, matrices, others, learning_rate: float, weight_decay: float, betas: tuple[float, float]):

@@ -29,14 +29,14 @@ CONFIG = EncoderDecoderConfig(
     ES_EN_BPE_SIZE, width=192, heads=6, head_width=32, layers=3, inner=768, scaled_output=False, dropout=0.1
 )
 FIT = FitConfig(
-    steps=14_000,
+    steps=10_000,
     learning_rate=2e-3,
     weight_decay=0.01,
     validate_every=500,
     checkpoint_every=250,
     seed=SEED,
     precision="bfloat16",
-    optimizer="muon",                                              # with AdamW 375 steps got as far as 270 with Muon
+    optimizer="muon",                                              # in 625 steps as far as AdamW in 2,000
 )
 
 
