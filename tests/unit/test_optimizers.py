@@ -45,7 +45,7 @@ def torchs_own(model: nn.Module) -> list:
 
 
 def apart(monkeypatch, **other) -> float:
-    """How far our parameters are from torch's after five steps, at most; matrices have moved by about 0.4 by then."""
+    """How far our parameters are from torch's after five steps, at most; matrices have moved by about 0.1 by then."""
     for name, value in other.items():
         monkeypatch.setattr(optimizers, name, value)
     ours, theirs = network(), network()
@@ -54,12 +54,12 @@ def apart(monkeypatch, **other) -> float:
 
 
 def test_muon_makes_the_steps_of_torchs_own(monkeypatch):
-    assert apart(monkeypatch) < 5e-3                               # both turn matrices in bfloat16: three digits
+    assert apart(monkeypatch) < 2e-3                               # both turn matrices in bfloat16: three digits
 
 
 @pytest.mark.parametrize("wrong", [{"MOMENTUM": 0.8}, {"TIMES": 3}, {"orthogonal": lambda matrix: matrix}])
 def test_another_muon_would_be_noticed(monkeypatch, wrong):
-    assert apart(monkeypatch, **wrong) > 1e-2
+    assert apart(monkeypatch, **wrong) > 4e-3
 
 
 def test_what_adamw_has_under_muon_moves_as_by_torchs_adamw_exactly():
