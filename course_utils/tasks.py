@@ -8,6 +8,7 @@ Notation: N texts, B batch, T length, D model width.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -286,7 +287,7 @@ def embed(texts: Sequence[str], model: str = "minilm", pooling: str = "mean", *,
     loaded = load(name)
     for text in texts:
         _given("text", text)
-        _known(loaded, text)
+        _known(loaded, text, most=0.5)                             # a foreign name in it does no harm
     rows = [_encoded(loaded, text)["input_ids"][0] for text in texts]
     vectors = torch.empty(len(texts), loaded.model.config.hidden_size)
     for chosen in _like_length(rows):
@@ -378,11 +379,11 @@ def _limit(loaded: Loaded) -> int:
     return getattr(config, "n_positions", None) or getattr(config, "max_position_embeddings", T5_LENGTH)
 
 
-def _known(loaded: Loaded, text: str) -> None:
-    """Raises CourseError for letters that the tokenizer has no sign for: the model would not see what stands there."""
-    letters = sorted({letter for letter in text if letter.isalpha()})
-    unknown = [letter for letter in letters if loaded.tokenizer.unk_token_id in loaded.tokenizer(letter).input_ids]
-    if unknown:
+def _known(loaded: Loaded, text: str, most: float = 0.0) -> None:
+    """Raises CourseError where more than the share `most` of the letters has no sign in the tokenizer: unseen."""
+    letters, tokenizer = Counter(letter for letter in text if letter.isalpha()), loaded.tokenizer
+    unknown = [letter for letter in sorted(letters) if tokenizer.unk_token_id in tokenizer(letter).input_ids]
+    if sum(letters[letter] for letter in unknown) > most * letters.total():
         raise CourseError(f"{loaded.name} has no sign for {' '.join(unknown[:10])}: it was not made for this language.")
 
 

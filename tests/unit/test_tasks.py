@@ -267,6 +267,9 @@ def test_a_language_that_the_model_does_not_know_is_refused(offline):
     ):  # fmt: skip
         with pytest.raises(CourseError, match="flan-t5 has no sign for ñ 年: it was not made for this language"):
             call()
+    with pytest.raises(CourseError, match="minilm has no sign for"):
+        tasks.embed(["朱極若朱極若"])
+    assert tasks.embed(["Zhu Ji, 朱極, was a painter."]).shape[0] == 1      # a foreign name does no harm
     assert tasks.answer("Where is <it>?", TOWER, "flan-t5", 5)        # a mark that it does not know is no language
 
 
