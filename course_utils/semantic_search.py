@@ -1,0 +1,113 @@
+"""Search among texts: by meaning, with their embeddings, and by words, to compare with; and how good a search is.
+
+The embeddings of the 10,033 Wikipedia introductions come with the course, a byte a number. `python -m tools.wiki_index`
+makes them again.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from course_utils.checkpoints import CheckpointError, read_tensors
+from course_utils.errors import CourseError
+from course_utils.paths import DATA
+from course_utils.shapes import check_shape
+
+WIKI_INDEX = "wiki_minilm"
+WORD = re.compile(r"[^\W_]+")
+
+
+def nearest(query: torch.Tensor, embeddings: torch.Tensor, k: int = 5) -> list[tuple[int, float]]:
+    """The k rows of `embeddings` (N, D) with the largest cosine to `query` (D,), each with it; largest first.
+
+    Raises CourseError where k is below 1.
+    """
+    check_shape(embeddings, "N D", "embeddings")
+    check_shape(query, f"{embeddings.shape[1]}", "query")
+    if k < 1:
+        raise CourseError(f"k is {k}; expected how many texts to find, 1 or more.")
+    cosines = torch.nn.functional.cosine_similarity(embeddings, query[None], dim=1)
+    found = cosines.topk(min(k, len(cosines)))
+    return list(zip(found.indices.tolist(), found.values.tolist(), strict=True))
+
+
+class WordSearch:
+    """Search by shared words: BM25 (Robertson et al. 1994), the usual opponent of embeddings.
+
+    A word counts more, the fewer texts have it; more of the same word adds less and less; long texts get no advantage.
+    k and b are its two usual constants.
+    """
+
+    def __init__(self, texts: Sequence[str], k: float = 1.2, b: float = 0.75):
+        if not texts:
+            raise CourseError("There are no texts to search in; expected one or more.")
+        self.count, self.postings = len(texts), defaultdict(list)
+        bags = [Counter(words(text)) for text in texts]
+        lengths = np.array([bag.total() for bag in bags])
+        penalty = k * (1 - b + b * lengths / max(lengths.mean(), 1))
+        for number, bag in enumerate(bags):
+            for word, times in bag.items():
+                self.postings[word].append((number, times * (k + 1) / (times + penalty[number])))
+
+    def scores(self, query: str) -> np.ndarray:
+        """(N,) how well each text fits the words of the query; 0 where they share none."""
+        total = np.zeros(self.count)
+        for word in set(words(query)):
+            found = self.postings.get(word, [])
+            rarity = math.log(1 + (self.count - len(found) + 0.5) / (len(found) + 0.5))
+            for number, weight in found:
+                total[number] += rarity * weight
+        return total
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words, in order, without marks."""
+    return WORD.findall(text.lower())
+
+
+def rank_of(scores, right: int) -> int:
+    """The place, from 1, of text `right` when the highest score comes first; of equal scores it comes last.
+
+    So a search that gives every text the same score is no better than the worst.
+    """
+    scores = np.asarray(scores)
+    return int((scores >= scores[right]).sum())
+
+
+def recall_at(ranks: Sequence[int], k: int) -> float:
+    """The share of questions whose right text is among the first k."""
+    return float(np.mean(np.asarray(ranks) <= k))
+
+
+def mean_reciprocal_rank(ranks: Sequence[int]) -> float:
+    """The mean of 1/rank: 1 where the right text always comes first."""
+    return float(np.mean(1 / np.asarray(ranks)))
+
+
+class WikiIndex:
+    """The embeddings of all Wikipedia introductions, in the order of `load_wiki()`."""
+
+    @cached_property
+    def embeddings(self) -> torch.Tensor:
+        """(10033, 384), each of length 1 but for rounding. Raises CheckpointError where the file is missing."""
+        path = DATA / f"{WIKI_INDEX}.safetensors"
+        if not path.exists():
+            raise CheckpointError(f"{path.name} is missing; make it with `python -m tools.wiki_index`.")
+        stored = read_tensors(path)
+        return unpacked(stored["numbers"], stored["scales"])
+
+
+def packed(embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N, D) to whole numbers from −127 to 127, int8, and a scale for each row (N, 1): a quarter of the bytes."""
+    scales = embeddings.abs().amax(dim=1, keepdim=True).clamp(min=1e-9) / 127
+    return (embeddings / scales).round().to(torch.int8), scales
+
+
+def unpacked(numbers: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    """(N, D) float32, each number within half a step of what was packed."""
+    return numbers.float() * scales.float()
