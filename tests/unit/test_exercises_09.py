@@ -9,12 +9,14 @@ import torch
 from sklearn.metrics import f1_score
 from sklearn.metrics.pairwise import cosine_similarity
 
+from course_utils.answers import answer_scores, token_f1
+from course_utils.classification import macro_f1_of
 from course_utils.decoding import transcribe
 from course_utils.exercises.lesson09.conditioning import decoder_inputs, look_at_source
 from course_utils.exercises.lesson09.embedding import embed, search
 from course_utils.exercises.lesson09.hiding import hide
 from course_utils.exercises.lesson09.masks import MASKS, may_look
-from course_utils.exercises.lesson09.scoring import MACRO_F1, score
+from course_utils.exercises.lesson09.scoring import ANSWER, MACRO_F1, score
 from course_utils.exercises.lesson09.writing import translate
 from course_utils.models.attention import (
     MultiHeadAttention,
@@ -27,6 +29,7 @@ from course_utils.models.encoder import Encoder, EncoderConfig
 from course_utils.models.encoder_decoder import Cached, EncoderDecoder, EncoderDecoderConfig
 from course_utils.rouge import rouge_n
 from course_utils.seeding import generator
+from course_utils.semantic_search import nearest
 from course_utils.text.batches import END, NO_TARGET, PAD, START, PairBatches
 
 SOURCE, TARGET = torch.tensor([5, 2, 3]), torch.tensor([1, 4, 2])
@@ -80,6 +83,15 @@ def test_the_search_finds_what_scikit_learns_cosines_say():
     all_of_them = cosine_similarity(queries.numpy(), documents.numpy())
     assert np.array_equal(places.numpy(), np.argsort(-all_of_them, axis=1)[:, :5])
     assert np.allclose(cosines.numpy(), -np.sort(-all_of_them, axis=1)[:, :5], atol=1e-5)
+
+
+def test_the_search_finds_what_the_courses_search_does():
+    queries, documents = torch.randn(3, 6, generator=generator(9)), torch.randn(30, 6, generator=generator(10)) * 3
+    cosines, places = search(queries, documents, 4)
+    for query, some, where in zip(queries, cosines.tolist(), places.tolist(), strict=True):
+        found = nearest(query, documents, 4)
+        assert [place for place, _ in found] == where
+        assert [cosine for _, cosine in found] == pytest.approx(some, abs=1e-5)
 
 
 def test_cross_attention_is_that_of_the_courses_layer():
@@ -136,6 +148,14 @@ def test_f1_of_an_answer_is_rouge_1_where_there_is_nothing_to_normalise():
         assert exact == (answer == right)
 
 
+@pytest.mark.parametrize("case", [*ANSWER.cases, *ANSWER.hidden], ids=lambda case: " / ".join(case.arguments()))
+def test_an_answer_has_the_scores_that_the_course_gives_it(case):
+    answer, right = case.arguments()
+    exact, f1 = score(answer, right)
+    assert f1 == pytest.approx(token_f1(answer, right))
+    assert exact == answer_scores([answer], [[right]]).exact
+
+
 def test_greedy_writing_is_that_of_the_course():
     config = EncoderDecoderConfig(vocabulary_size=12, width=16, heads=2, head_width=8, layers=1, inner=32, tied=False)
     model = EncoderDecoder(config, generator(7)).eval()
@@ -157,8 +177,10 @@ def test_greedy_writing_is_that_of_the_course():
 
 def test_macro_f1_on_paper_is_scikit_learns_and_so_are_the_mistakes():
     true, said = ["good"] * 8 + ["bad"] * 2, ["good"] * 9 + ["bad"]
+    numbers = np.array([[name == "bad" for name in names] for names in (true, said)]).astype(int).T
     mistakes = {mistake.name: mistake.wrong for mistake in MACRO_F1.misconceptions}
     assert pytest.approx(f1_score(true, said, average="macro")) == MACRO_F1.reference
+    assert macro_f1_of(numbers[None], 2)[0] == pytest.approx(MACRO_F1.reference)
     assert mistakes["micro"] == pytest.approx(f1_score(true, said, average="micro"))
     assert mistakes["weighted"] == pytest.approx(f1_score(true, said, average="weighted"))
     always = f1_score(true, ["good"] * 10, average="macro", zero_division=0)
