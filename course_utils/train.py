@@ -33,7 +33,7 @@ def make(recipe: Recipe, out: Path, work: Path) -> dict:
     print(history, flush=True)
     if history.interrupted:
         raise SystemExit(f"Stopped. The same command goes on from {work / recipe.name}.")
-    weights = {name: tensor.to(torch.float16) for name, tensor in model.state_dict().items()}
+    weights = {name: tensor.to(torch.float16) for name, tensor in recipe.weights(model).items()}
     checkpoints.write_tensors(out / f"{recipe.name}.safetensors", weights)
     known = describe(recipe, prepared, history, load_from(recipe, out))
     checkpoints.write_json(out / f"{recipe.name}.json", known)

@@ -260,12 +260,12 @@ class _Run:
         value = float(self.validate(self.model))
         self.history.validation.append((self.history.steps, value))
         if math.isfinite(value) and self.history.best == self.history.validation[-1]:
-            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            self.best = {name: tensor.detach().clone() for name, tensor in _changing(self.model).items()}
 
     def end(self) -> None:
         """Put the best weights in place."""
         if self.best is not None:
-            self.model.load_state_dict(self.best)
+            self._load(self.best)
         self.model.eval()
 
     # --- being seen
@@ -293,7 +293,7 @@ class _Run:
         """Keep everything that decides how the run goes on."""
         if not self.accelerator.is_main_process:
             return
-        tensors = checkpoints.flattened("model", self.model.state_dict())
+        tensors = checkpoints.flattened("model", _changing(self.model))
         tensors |= checkpoints.flattened("best", self.best or {})
         tensors |= checkpoints.flattened("optimizer", self.optimizer.state_dict()["state"])
         tensors |= checkpoints.flattened("random", _random_state())
@@ -316,7 +316,7 @@ class _Run:
         self.history = History(**facts["history"])
         self.history.validation = [tuple(pair) for pair in self.history.validation]
         self.before = self.history.seconds
-        self.model.load_state_dict(checkpoints.part("model", tensors))
+        self._load(checkpoints.part("model", tensors))
         self.best = checkpoints.part("best", tensors) or None
         self._load_optimizer(checkpoints.part("optimizer", tensors))
         _set_random_state(checkpoints.part("random", tensors))
@@ -325,12 +325,21 @@ class _Run:
                 {name: tensor.to(self.accelerator.device) for name, tensor in checkpoints.part("loss", tensors).items()}
             )
 
+    def _load(self, changing: dict[str, torch.Tensor]) -> None:
+        self.model.load_state_dict({**self.model.state_dict(), **changing})
+
     def _load_optimizer(self, flat: dict[str, torch.Tensor]) -> None:
         state: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in flat.items():
             number, key = name.split("/")
             state.setdefault(int(number), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+
+def _changing(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Everything that training may change: parameters that are frozen are where they came from."""
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in frozen}
 
 
 def _not_a_number(value: float, step: int, rate: float, clip: float) -> str:

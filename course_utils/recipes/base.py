@@ -11,6 +11,7 @@ from torch import nn
 from course_utils.checkpoints import CheckpointError, read_tensors
 from course_utils.models.language_model import measuring
 from course_utils.paths import CHECKPOINTS
+from course_utils.shapes import ShapeError
 from course_utils.text.batches import Batches
 from course_utils.training import NOT_COUNTED, FitConfig, own_loss
 
@@ -27,7 +28,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checkpoint and how it is made: `model()` is fresh, `prepare()` the data, `measure(model)` the metrics."""
+    """A checkpoint and how it is made: `model()` is fresh, `prepare()` the data, `measure(model)` the metrics.
+
+    weights(model) are the tensors that the checkpoint holds, and restore(model, weights) puts them back: all of them,
+    unless a part of the model comes from elsewhere.
+    """
 
     name: str
     title: str
@@ -36,6 +41,8 @@ class Recipe:
     model: Callable[[], nn.Module]
     prepare: Callable[[], Prepared]
     measure: Callable[[nn.Module], dict]
+    weights: Callable[[nn.Module], dict[str, torch.Tensor]] = nn.Module.state_dict
+    restore: Callable[[nn.Module, dict[str, torch.Tensor]], object] = nn.Module.load_state_dict
 
 
 def sha256(*texts: str) -> str:
@@ -69,8 +76,8 @@ def load_from(recipe: Recipe, folder: Path = CHECKPOINTS) -> nn.Module:
     weights = {name: tensor.to(torch.float32) for name, tensor in read_tensors(path).items()}
     model = recipe.model()
     try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
+        recipe.restore(model, weights)
+    except (RuntimeError, ShapeError) as error:
         raise CheckpointError(
             f"{path.name} does not fit its recipe ({str(error).splitlines()[-1].strip()}); make it again with "
             f"`python -m course_utils.train {recipe.name}`."
