@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 
 import torch
-from transformers import AutoModel, AutoTokenizer
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from course_utils import assets
 from course_utils.errors import CourseError
+from course_utils.models import porting
+from course_utils.models.encoder import Encoder
+from course_utils.models.transformer import FUSED, Operations
 from course_utils.pretrained import Pretrained
+from course_utils.seeding import generator
 
 
 @dataclass(frozen=True)
@@ -45,3 +50,20 @@ def load_minilm() -> SentenceEncoder:
     disable_progress_bar()                                         # it would draw over the reader's page
     model = AutoModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     return SentenceEncoder(model.eval(), AutoTokenizer.from_pretrained(folder))
+
+
+ENCODERS = ("minilm",)
+
+
+def load_encoder(name: str, operations: Operations = FUSED) -> tuple[Encoder, PreTrainedTokenizerBase]:
+    """A pretrained model's weights in our own encoder, in float32, and its tokenizer.
+
+    Raises CourseError for a name that is none of ENCODERS.
+    """
+    if name not in ENCODERS:
+        raise CourseError(f"There is no encoder {name!r} here; expected {' or '.join(ENCODERS)}.")
+    folder = assets.path(name)
+    config = porting.bert_config(AutoConfig.from_pretrained(folder))
+    weights = porting.bert_weights(load_file(folder / "model.safetensors"))
+    model = porting.filled(lambda: Encoder(config, generator(0), operations), weights)
+    return model, AutoTokenizer.from_pretrained(folder)
