@@ -32,6 +32,16 @@ def test_the_cuts_are_those_of_sampling(seed):
     same(min_p(probability, 0.1), Sampling(min_p=0.1).distribution(probability))
 
 
+def test_of_equally_likely_tokens_the_same_are_kept():
+    even, steps = torch.full((64,), 1 / 64), torch.tensor([0.125, 0.375, 0.125, 0.375])
+    same(nucleus(even, 0.5), Sampling(top_p=0.5).distribution(even))
+    same(nucleus(steps, 0.375), torch.tensor([0.0, 1.0, 0.0, 0.0]))
+    same(nucleus(steps, 1.0), steps)
+    same(min_p(steps, 1.0), torch.tensor([0.0, 0.5, 0.0, 0.5]))
+    same(warm(steps.log(), 1.0, 1), Sampling(top_k=1).distribution(steps))
+    same(warm(steps.log(), 1.0, 9), steps)
+
+
 def test_the_number_on_paper_is_what_sampling_keeps():
     probability = torch.tensor([0.48, 0.24, 0.16, 0.08, 0.04])
     assert int((Sampling(0.5, top_p=0.9).distribution(probability) > 0).sum()) == KEPT.reference
@@ -41,7 +51,8 @@ def test_the_number_on_paper_is_what_sampling_keeps():
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_forbidden_tokens_are_those_of_the_rule(seed, n):
     ids = torch.randint(4, (30,), generator=generator(seed)).tolist()
-    assert forbidden(ids, n) == set(NoRepeatNgram(n).forbidden(ids))
+    for text in (ids, ids[:1], []):
+        assert forbidden(text, n) == set(NoRepeatNgram(n).forbidden(text))
 
 
 class Table:

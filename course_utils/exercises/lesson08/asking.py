@@ -135,6 +135,25 @@ def _newest_go(messages, room):
     return [system, *turns]
 
 
+def _with_a_hole(messages, room):
+    """Each older exchange that still fits is kept, also where a newer one did not fit."""
+    system, *turns = messages
+    kept, left = turns[-1:], room - system[1] - turns[-1][1]
+    for start in range(len(turns) - 3, -1, -2):
+        exchange = turns[start : start + 2]
+        tokens = exchange[0][1] + exchange[1][1]
+        if tokens <= left:
+            kept, left = [*exchange, *kept], left - tokens
+    return [system, *kept]
+
+
+def _system_first(messages, room):
+    kept = list(messages)
+    while len(kept) > 1 and sum(tokens for _, tokens in kept) > room:
+        kept = kept[1:]
+    return kept
+
+
 def _talk(system, *tokens):
     roles = ("user", "assistant")
     return [("system", system), *((roles[place % 2], count) for place, count in enumerate(tokens))]
@@ -164,6 +183,7 @@ FITTED = Exercise(
         Case(lambda: (_talk(5, 10, 20, 10), 45)),
         Case(lambda: (_talk(10, 10, 10, 10, 10, 10), 55)),
         Case(lambda: (_talk(8, 4, 6, 9, 30, 5, 7, 3), 30)),
+        Case(lambda: (_talk(8, 3, 3, 30, 5, 5, 7, 3), 30)),
         Case(lambda: (_talk(8, 50), 40)),
         Case(lambda: (_talk(8, 5, 5, 50), 40)),
     ),
@@ -176,6 +196,7 @@ FITTED = Exercise(
         Case(lambda: (_talk(10, 20, 10, 20, 10, 20), 60)),
         Case(lambda: (_talk(4, 3, 40, 5, 2, 6, 1, 3), 24)),
         Case(lambda: (_talk(7, 9, 9, 44), 30)),
+        Case(lambda: (_talk(6, 2, 1, 25, 9, 4, 4, 5), 24)),
     ),
     invariants=(
         Invariant("the system message first", lambda kept, messages, room: kept[:1] == messages[:1]),
@@ -187,6 +208,17 @@ FITTED = Exercise(
         "And where only one message is left, the loop has to end.",
     ),
     misconceptions=(
+        Misconception(
+            "the system message goes first",
+            _system_first,
+            "The system message is the first to go. It stays, whatever else is left out.",
+        ),
+        Misconception(
+            "an older one stays",
+            _with_a_hole,
+            "An older exchange stays because it is short, although a newer one went. Nothing older than what is left "
+            "out may be kept.",
+        ),
         Misconception(
             "one message at a time",
             lambda messages, room: _fitted(messages, room, step=1),

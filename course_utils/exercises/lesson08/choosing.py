@@ -48,6 +48,12 @@ def _least_likely(logits, temperature, k):
     return scaled.masked_fill(-scaled < kth, -torch.inf).softmax(dim=-1)
 
 
+def _exactly_k(logits, temperature, k):
+    scaled = logits / temperature
+    tokens = scaled.topk(min(k, len(scaled))).indices
+    return torch.full_like(scaled, -torch.inf).index_copy(0, tokens, scaled[tokens]).softmax(dim=-1)
+
+
 WARM = Exercise(
     id="8.1",
     title="temperature and top-k",
@@ -117,6 +123,12 @@ WARM = Exercise(
             "The k least likely tokens are kept. topk gives the largest; what is below the k-th of them is cut.",
         ),
         Misconception(
+            "exactly k",
+            _exactly_k,
+            "Exactly k tokens are kept, and one as likely as the k-th is dropped. Compare with the k-th value, instead "
+            "of taking the k indices of topk.",
+        ),
+        Misconception(
             "k numbers",
             lambda logits, temperature, k: (logits / temperature).topk(min(k, len(logits))).values.softmax(dim=-1),
             "That is a list of the k kept probabilities, sorted. Which token is which is lost: return all V in their "
@@ -131,7 +143,7 @@ def nucleus(probability, p):
 
     probability (V,) to (V,) that sums to 1; tokens that are not kept get 0.
     """
-    ordered, tokens = probability.sort(descending=True)
+    ordered, tokens = probability.sort(descending=True, stable=True)  # of equally likely ones the first
     before = ordered.cumsum(dim=0) - ordered  # what the likelier tokens have together
     kept = torch.zeros_like(probability)
     kept[tokens[before < p]] = ordered[before < p]

@@ -174,7 +174,7 @@ def _forbidden(ids, n, last=None, end=0, place=None):
     last = ids[len(ids) - (n - 1) :] if last is None else last
     place = n - 1 if place is None else place
     starts = range(len(ids) - n + 1 - end)
-    return {ids[start + place] for start in starts if ids[start : start + len(last)] == last}
+    return {ids[start + place] for start in starts if ids[start : start + n - 1] == last}
 
 
 FORBIDDEN = Exercise(
@@ -196,6 +196,7 @@ FORBIDDEN = Exercise(
         Case(lambda: ([5, 7, 5, 8, 5], 2)),
         Case(lambda: ([4, 6, 4], 1)),
         Case(lambda: ([3], 3)),
+        Case(lambda: ([], 2)),
         Case(lambda: ([1, 2, 3, 9, 2, 3, 8, 1, 2, 3, 7, 2, 3], 3)),
     ),
     hidden=(
@@ -204,6 +205,7 @@ FORBIDDEN = Exercise(
         Case(lambda: ([7, 8], 1)),
         Case(lambda: ([6, 1, 2, 3, 6, 1, 2, 4, 6, 1, 2], 4)),
         Case(lambda: ([1, 2], 4)),
+        Case(lambda: ([], 1)),
         Case(lambda: ([3, 1, 1], 2)),
     ),
     hints=(
