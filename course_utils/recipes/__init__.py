@@ -5,6 +5,7 @@ from torch import nn
 from course_utils.checkpoints import CheckpointError, read_json
 from course_utils.paths import CHECKPOINTS
 from course_utils.recipes.base import Prepared, Recipe, load_from
+from course_utils.recipes.descriptions import DESCRIPTIONS
 from course_utils.recipes.pronunciation import G2P_ATTENTION
 from course_utils.recipes.sotu import GPT_SOTU, GPT_SOTU_BPE, GRU_SOTU, LLAMA_SOTU, LSTM_SOTU, RNN_SOTU
 from course_utils.recipes.tunes import LSTM_TUNES
@@ -18,6 +19,7 @@ _ALL = (
     GPT_SOTU,
     LLAMA_SOTU,
     GPT_SOTU_BPE,
+    DESCRIPTIONS,
 )
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 
