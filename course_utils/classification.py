@@ -1,13 +1,79 @@
-"""How good a classifier is, and how sure one can be of that: accuracy and macro-F1, with intervals."""
+"""A classifier over a pretrained encoder; how good one is, and how sure one can be of that.
+
+Notation: N texts, B batch, T length, D model width, C classes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.intervals import bootstrap_interval, wilson_interval
+from course_utils.models.encoder import Encoder
+from course_utils.models.language_model import measuring
+from course_utils.seeding import generator as seeded
+from course_utils.text.batches import PAD, Batches, mixed, of_like_length, padded
+
+READ_AT_ONCE = 32
+
+
+class TextClassifier(nn.Module):
+    """An encoder, the mean of its vectors over the text, and a linear layer to the classes, which begins at zero.
+
+    The last `learned` blocks of the encoder and the linear layer learn; the encoder is changed in place. Keeps the
+    contract of `fit`. Raises CourseError for fewer than two classes, and for more blocks than there are.
+    """
+
+    def __init__(self, encoder: Encoder, classes: int, learned: int):
+        super().__init__()
+        count = len(encoder.blocks)
+        if classes < 2 or not 0 <= learned <= count:
+            raise CourseError(f"{classes} classes, {learned} blocks learned; expected 2 or more, and 0 to {count}.")
+        self.encoder = encoder.requires_grad_(False)
+        self.encoder.blocks[count - learned :].requires_grad_(True)
+        self.head = nn.Linear(encoder.config.width, classes)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
+        """ids (B, T), padded with 0, to logits (B, C), and the loss in nats against targets (B,), or None."""
+        mask = ids != PAD
+        hidden = self.encoder(ids, mask) * mask[..., None]                                          # (B, T, D)
+        logits = self.head(hidden.sum(dim=1) / mask.sum(dim=1, keepdim=True))                       # (B, C)
+        return logits, None if targets is None else functional.cross_entropy(logits, targets)
+
+
+def labelled_batches(rows: Sequence[Sequence[int]], numbers: Sequence[int], batch: int, seed: int) -> Batches:
+    """Ids and class numbers as (ids (B, T), targets (B,)), of like length; each text once an epoch.
+
+    Raises CourseError where there are not as many of one as of the other, or none.
+    """
+    if len(rows) != len(numbers) or not rows or batch < 1:
+        raise CourseError(f"{len(rows)} texts, {len(numbers)} labels, batches of {batch}; expected as many, not none.")
+    lengths, targets = torch.tensor([len(row) for row in rows]), torch.tensor(numbers)
+    steps = -(-len(rows) // batch)
+
+    def at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        epoch, place = divmod(step, steps)
+        chosen = of_like_length(lengths, batch, seeded(mixed(seed, epoch)))[place]
+        return padded([rows[i] for i in chosen], PAD, torch.int64), targets[chosen]
+
+    return at
+
+
+def predicted(model: TextClassifier, rows: Sequence[Sequence[int]]) -> list[int]:
+    """The likeliest class number of each text, given its ids."""
+    order, said = sorted(range(len(rows)), key=lambda i: len(rows[i])), {}
+    with measuring(model):
+        for first in range(0, len(order), READ_AT_ONCE):
+            chosen = order[first : first + READ_AT_ONCE]
+            logits, _ = model(padded([rows[i] for i in chosen], PAD, torch.int64))
+            said |= dict(zip(chosen, logits.argmax(dim=1).tolist(), strict=True))
+    return [said[i] for i in range(len(rows))]
 
 
 @dataclass(frozen=True)
