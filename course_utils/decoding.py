@@ -13,12 +13,19 @@ Model = Seq2Seq | Cached
 
 
 def transcribe(
-    model: Model, source: torch.Tensor, beam: int = 1, longest: int = LONGEST, rows: int = ROWS
+    model: Model,
+    source: torch.Tensor,
+    beam: int = 1,
+    longest: int = LONGEST,
+    rows: int = ROWS,
+    start: int = START,
+    end: int = END,
 ) -> list[list[int]]:
-    """The target ids of each source (N, S), without START and END, at most `longest` each; `rows` sources at a time.
+    """The target ids of each source (N, S), without `start` and `end`, at most `longest` each; `rows` at a time.
 
-    beam 1 takes the likeliest token each time; a wider one keeps that many beginnings and returns the target whose
-    log-probability divided by its length, END counted, is highest. Raises CourseError for a beam or length below 1.
+    start and end: the ids that a target begins with and closes with; a pretrained model has its own. beam 1 takes the
+    likeliest token each time; a wider one keeps that many beginnings and returns the target whose log-probability
+    divided by its length, `end` counted, is highest. Raises CourseError for a beam or length below 1.
     """
     if min(beam, longest, rows) < 1:
         raise CourseError(f"beam is {beam}, longest {longest} and rows {rows}; expected 1 or more of each.")
@@ -28,34 +35,35 @@ def transcribe(
             if len(part) == 0:
                 continue
             part = part[:, : max(1, int((part != PAD).sum(dim=1).max()))].to(model.device)
-            ids = _greedy(model, part, longest) if beam == 1 else _beam(model, part, beam, longest)
-            written += [_until_end(row) for row in ids.tolist()]
+            marks = start, end
+            ids = _greedy(model, part, longest, *marks) if beam == 1 else _beam(model, part, beam, longest, *marks)
+            written += [_until(end, row) for row in ids.tolist()]
     return written
 
 
-def _until_end(ids: list[int]) -> list[int]:
-    return ids[: ids.index(END)] if END in ids else ids
+def _until(end: int, ids: list[int]) -> list[int]:
+    return ids[: ids.index(end)] if end in ids else ids
 
 
-def _greedy(model: Model, source: torch.Tensor, longest: int) -> torch.Tensor:
+def _greedy(model: Model, source: torch.Tensor, longest: int, start: int, end: int) -> torch.Tensor:
     """(N, ≤ longest) the likeliest token each time, until every row has ended."""
     encoded, state = model.encode(source), None
-    token = torch.full((len(source), 1), START, device=source.device)
+    token = torch.full((len(source), 1), start, device=source.device)
     tokens, ended = [], torch.zeros(len(source), dtype=torch.bool, device=source.device)
     while len(tokens) < longest and not ended.all():
         logits, state, _ = model.decode(token, encoded, state)
         token = logits[:, -1:].argmax(dim=-1)
         tokens.append(token)
-        ended |= token[:, 0] == END
+        ended |= token[:, 0] == end
     return torch.cat(tokens, dim=1)
 
 
-def _beam(model: Model, source: torch.Tensor, beam: int, longest: int) -> torch.Tensor:
+def _beam(model: Model, source: torch.Tensor, beam: int, longest: int, start: int, end: int) -> torch.Tensor:
     """(N, longest) the best of `beam` beginnings of each source, kept side by side as N·beam rows."""
     count, device = len(source), source.device
     first_row = torch.arange(count, device=device)[:, None] * beam                          # (N, 1)
     encoded, state = model.encode(source).rows(torch.arange(count, device=device).repeat_interleave(beam)), None
-    tokens = torch.full((count * beam, 1), START, device=device)
+    tokens = torch.full((count * beam, 1), start, device=device)
     score = torch.full((count, beam), float("-inf"), device=device)
     score[:, 0] = 0.0                                              # all beginnings are alike: only one may go on
     length, ended = torch.zeros_like(score), torch.zeros_like(score, dtype=torch.bool)
@@ -67,7 +75,7 @@ def _beam(model: Model, source: torch.Tensor, beam: int, longest: int) -> torch.
         _, best = ranked.topk(beam, dim=1)
         origin, token = best // step.shape[-1], best % step.shape[-1]                       # (N, beam) each
         score = score.gather(1, origin) + step.flatten(1).gather(1, best)
-        length, ended = new_length.gather(1, origin), ended.gather(1, origin) | (token == END)
+        length, ended = new_length.gather(1, origin), ended.gather(1, origin) | (token == end)
         rows = (first_row + origin).flatten()
         tokens = torch.cat([tokens[rows], token.flatten()[:, None]], dim=1)
         state = tuple(part[:, rows] for part in state)

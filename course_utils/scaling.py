@@ -13,9 +13,9 @@ import torch
 from scipy.optimize import least_squares, nnls
 from scipy.special import logsumexp
 
+from course_utils.costs import TRAINING_FLOPS
 from course_utils.errors import CourseError
 
-FLOPS_PER_PARAMETER = 6                                            # and token, forward 2 and backward 4: C = 6·N·D
 DELTA = 1e-3                                                       # of the Huber loss, as Hoffmann et al. 2022 chose it
 LEAST_SQUARES = 10.0                                               # a delta that no residual reaches
 EXPONENTS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.2)                        # where the search begins
@@ -149,7 +149,7 @@ def compute_optimal(law: Law, flops: float) -> tuple[float, float]:
         raise CourseError(f"flops is {flops}; expected a number of operations above 0, such as 1e18.")
     together = law.alpha + law.beta
     ratio = (law.alpha * law.A / (law.beta * law.B)) ** (1 / together)
-    pairs = flops / FLOPS_PER_PARAMETER                                                     # N·D
+    pairs = flops / TRAINING_FLOPS                                                          # N·D
     return ratio * pairs ** (law.beta / together), pairs ** (law.alpha / together) / ratio
 
 

@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
 
 import numpy as np
 import torch
@@ -89,17 +89,17 @@ def mean_reciprocal_rank(ranks: Sequence[int]) -> float:
     return float(np.mean(1 / np.asarray(ranks)))
 
 
-class WikiIndex:
-    """The embeddings of all Wikipedia introductions, in the order of `load_wiki()`."""
+@cache
+def wiki_embeddings() -> torch.Tensor:
+    """(10033, 384) the vectors of all introductions, in the order of `load_wiki()`, of length 1 but for rounding.
 
-    @cached_property
-    def embeddings(self) -> torch.Tensor:
-        """(10033, 384), each of length 1 but for rounding. Raises CheckpointError where the file is missing."""
-        path = DATA / f"{WIKI_INDEX}.safetensors"
-        if not path.exists():
-            raise CheckpointError(f"{path.name} is missing; make it with `python -m tools.wiki_index`.")
-        stored = read_tensors(path)
-        return unpacked(stored["numbers"], stored["scales"])
+    Raises CheckpointError where the file is missing or damaged.
+    """
+    path = DATA / f"{WIKI_INDEX}.safetensors"
+    if not path.exists():
+        raise CheckpointError(f"{path.name} is missing; make it with `python -m tools.wiki_index`.")
+    stored = read_tensors(path)
+    return unpacked(stored["numbers"], stored["scales"])
 
 
 def packed(embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -23,6 +23,7 @@ from course_utils.named_models import Loaded
 from course_utils.recipes import translation
 from course_utils.sampling import Sampling
 from course_utils.text.parallel import sentence_ids
+from course_utils.text_to_text import given
 
 KEPT = 2                                                           # models in memory at once
 BATCH = 32                                                         # texts that an encoder reads at once
@@ -151,7 +152,7 @@ def generate_text(
         raise CourseError(f"sampling needs generator=generator(seed), and one beam; got {generator} and {beams} beams.")
     settings = _settings(longest, beams, no_repeat_ngram) | _drawing(sampling)
     loaded = load(name)
-    _given("prompt", prompt)
+    given("prompt", prompt)
     encoded = _encoded(loaded, prompt, room=longest)
     return _written(loaded, encoded, settings, generator, skip=encoded["input_ids"].shape[1])
 
@@ -209,7 +210,7 @@ def translate(
     if known and (source, target) not in known:
         pairs = ", ".join(f"{one} to {other}" for one, other in known)
         raise CourseError(f"{name} translates {pairs}; got {source} to {target}. Choose those, or another model.")
-    _given("text", text)
+    given("text", text)
     loaded = load(name)
     if loaded.name == "es_en":
         return _by_es_en(loaded, text, longest, beams)
@@ -238,8 +239,8 @@ def answer(question: str, context: str, model: str = "flan-t5", longest: int = 4
     of the context whose mean vector is nearest to that of the question.
     """
     name = fit_for("answer", model)
-    _given("question", question)
-    _given("context", context)
+    given("question", question)
+    given("context", context)
     if SKILLS[name].kind == "masked":
         sentences = sentences_of(context)
         vectors = embed([question, *sentences], name)
@@ -286,7 +287,7 @@ def embed(texts: Sequence[str], model: str = "minilm", pooling: str = "mean", *,
         raise CourseError(f"pooling is {pooling!r}; expected {' or '.join(POOLINGS)}.")
     loaded = load(name)
     for text in texts:
-        _given("text", text)
+        given("text", text)
         _known(loaded, text, most=0.5)                             # a foreign name in it does no harm
     rows = [_encoded(loaded, text)["input_ids"][0] for text in texts]
     vectors = torch.empty(len(texts), loaded.model.config.hidden_size)
@@ -340,7 +341,7 @@ def _rewritten(name: str, task: str, parts: dict[str, str], settings: dict) -> s
     """
     loaded = load(name)
     for part, text in parts.items():
-        _given(part, text)
+        given(part, text)
         if part not in ("source", "target"):                       # names of languages belong to the form of words
             _known(loaded, text)
     form = getattr(SKILLS[loaded.name], task)
@@ -385,12 +386,6 @@ def _known(loaded: Loaded, text: str, most: float = 0.0) -> None:
     unknown = [letter for letter in sorted(letters) if tokenizer.unk_token_id in tokenizer(letter).input_ids]
     if sum(letters[letter] for letter in unknown) > most * letters.total():
         raise CourseError(f"{loaded.name} has no sign for {' '.join(unknown[:10])}: it was not made for this language.")
-
-
-def _given(name: str, text: str) -> None:
-    """Raises CourseError where there is nothing in the text."""
-    if not text.strip():
-        raise CourseError(f"The {name} is empty; write at least one word for the model to read.")
 
 
 def sentences_of(text: str) -> list[str]:

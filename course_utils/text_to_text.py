@@ -61,11 +61,11 @@ class TextToText(Pretrained):
 
     def summarize(self, text: str, longest: int = 40) -> str:
         """What the text says, in at most `longest` tokens."""
-        return self.write(SUMMARIZE.format(text=_given("text", text)), longest)
+        return self.write(SUMMARIZE.format(text=given("text", text)), longest)
 
     def answer(self, question: str, context: str, longest: int = 40) -> str:
         """The answer to the question, mostly as words of `context`."""
-        context, question = _given("context", context), _given("question", question)
+        context, question = given("context", context), given("question", question)
         return self.write(ANSWER.format(context=context, question=question), longest)
 
     def translate(self, text: str, source: str, target: str) -> str:
@@ -73,7 +73,7 @@ class TextToText(Pretrained):
 
         At most twice as many tokens as the text has, and ten.
         """
-        text, source, target = _given("text", text), _given("source", source), _given("target", target)
+        text, source, target = given("text", text), given("source", source), given("target", target)
         longest = 2 * len(self.tokenizer(text, verbose=False).input_ids) + 10
         return self.write(TRANSLATE.format(source=source, target=target, text=text), longest)
 
@@ -87,7 +87,7 @@ class TextToText(Pretrained):
         """
         labels = self._checked(labels)
         options = "".join(f"\n- {label}" for label in labels)
-        encoded = self._encode(f"{_given('text', text)}\n\n{_given('question', question)}\n\nOPTIONS:{options}")
+        encoded = self._encode(f"{given('text', text)}\n\n{given('question', question)}\n\nOPTIONS:{options}")
         probability = (-self._nats(labels, encoded)).double().softmax(dim=0).tolist()
         return dict(sorted(zip(labels, probability, strict=True), key=lambda entry: -entry[1]))
 
@@ -124,7 +124,7 @@ class TextToText(Pretrained):
         return functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none").sum(dim=1)
 
     def _encode(self, text: str):
-        encoded = self.tokenizer(_given("text", text), return_tensors="pt", truncation=False, verbose=False)
+        encoded = self.tokenizer(given("text", text), return_tensors="pt", truncation=False, verbose=False)
         count, most = encoded.input_ids.shape[1], self.model.config.n_positions
         if count > most:
             raise CourseError(
@@ -194,7 +194,7 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _given(name: str, text: str) -> str:
+def given(name: str, text: str) -> str:
     """The text. Raises CourseError where there is nothing in it."""
     if not text.strip():
         raise CourseError(f"The {name} is empty; write at least one word for the model to read.")

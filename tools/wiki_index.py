@@ -1,6 +1,5 @@
 """Embed every Wikipedia introduction with MiniLM and write data/wiki_minilm.*; some minutes on one core."""
 
-import hashlib
 import sys
 
 import torch
@@ -8,6 +7,7 @@ from tqdm import tqdm
 
 from course_utils import checkpoints, tasks
 from course_utils.paths import DATA
+from course_utils.recipes.base import sha256
 from course_utils.semantic_search import WIKI_INDEX, packed
 from course_utils.text import load_wiki
 
@@ -31,7 +31,7 @@ def main() -> int:
         "made_by": "python -m tools.wiki_index",
         "model": "minilm, mean of all tokens, length 1, a byte a number",
         "texts": len(texts),
-        "data_sha256": hashlib.sha256("\n".join(texts).encode()).hexdigest(),
+        "data_sha256": sha256("\n".join(texts)),
     }
     checkpoints.write_json(DATA / f"{WIKI_INDEX}.json", facts)
     return 0

@@ -6,6 +6,7 @@ network begins as it was. Notation: R rank, D model width.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -13,6 +14,16 @@ from torch import nn
 from course_utils.errors import CourseError
 from course_utils.models.products import linear
 from course_utils.shapes import ShapeError
+
+
+@dataclass(frozen=True)
+class LoRAConfig:
+    """On which of a pretrained model's layers, by their own names, and how narrow. base: the model's name."""
+
+    base: str
+    layers: tuple[str, ...]
+    rank: int = 8
+    alpha: float = 16.0
 
 
 class LoRALinear(nn.Module):

@@ -4,7 +4,6 @@ Only LoRA (Hu et al. 2021) on the attention of the decoder is learned. The encod
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -12,11 +11,11 @@ import torch
 from transformers import AutoTokenizer
 
 from course_utils import assets
+from course_utils.decoding import transcribe
 from course_utils.errors import CourseError
 from course_utils.intervals import bootstrap_interval, mean
 from course_utils.models.encoder_decoder import Cached, EncoderDecoder
-from course_utils.models.language_model import measuring
-from course_utils.models.lora import add_lora, load_lora, lora_weights
+from course_utils.models.lora import LoRAConfig, add_lora, load_lora, lora_weights
 from course_utils.recipes.base import Prepared, Recipe, nats_per_target, sha256
 from course_utils.rouge import rouge_l, rouge_n
 from course_utils.seeding import generator
@@ -31,23 +30,13 @@ TRAINING, VALIDATION, TESTED = 4800, 96, 120                       # introductio
 KINDS = {"rouge1": lambda s, r: rouge_n(s, r, 1), "rouge2": lambda s, r: rouge_n(s, r, 2), "rougeL": rouge_l}
 
 
-@dataclass(frozen=True)
-class DecoderLoRAConfig:
-    """Which pretrained encoder–decoder, on which layers of its decoder, and how narrow."""
-
-    encoder_decoder: str = "flan-t5"
-    layers: tuple[str, ...] = ("query", "value")
-    rank: int = 8
-    alpha: float = 16.0
-
-
-CONFIG = DecoderLoRAConfig()
+CONFIG = LoRAConfig("flan-t5", ("query", "value"))                 # of its decoder
 FIT = FitConfig(steps=TRAINING // BATCH, learning_rate=3e-3, validate_every=100, checkpoint_every=50, seed=SEED)
 
 
-def with_lora(config: DecoderLoRAConfig = CONFIG) -> EncoderDecoder:
+def with_lora(config: LoRAConfig = CONFIG) -> EncoderDecoder:
     """The model with LoRA that has learned nothing yet: it writes what it wrote before."""
-    model, _ = load_encoder_decoder(config.encoder_decoder)
+    model, _ = load_encoder_decoder(config.base)
     model.requires_grad_(False)
     add_lora(model.decoder, config.layers, config.rank, generator(SEED), config.alpha)
     return model
@@ -56,7 +45,7 @@ def with_lora(config: DecoderLoRAConfig = CONFIG) -> EncoderDecoder:
 @cache
 def tokenizer():
     """The model's own."""
-    return AutoTokenizer.from_pretrained(assets.path(CONFIG.encoder_decoder))
+    return AutoTokenizer.from_pretrained(assets.path(CONFIG.base))
 
 
 def first_sentence(text: str) -> str:
@@ -108,26 +97,12 @@ def prepare() -> Prepared:
     )
 
 
-@torch.no_grad()
 def describe(model: EncoderDecoder, texts: Sequence[str]) -> list[str]:
     """What the model writes about the first sentence of each text: greedily, at most 20 tokens."""
-    written = []
-    with measuring(model):
-        for first in range(0, len(texts), BATCH):
-            written += _greedy(Cached(model), source_ids(texts[first : first + BATCH]))
-    return written
-
-
-def _greedy(model: Cached, source: torch.Tensor) -> list[str]:
-    """The likeliest token each time, for all rows at once. What a row has after its end is left out."""
-    encoded, state, token, tokens = model.encode(source), None, torch.full((len(source), 1), PAD), []
-    while len(tokens) < LONGEST and not all(END in row for row in torch.cat([token, *tokens], dim=1).tolist()):
-        logits, state, _ = model.decode(token, encoded, state)
-        token = logits[:, -1:].argmax(dim=-1)                      # (B, 1)
-        tokens.append(token)
-    rows = torch.cat(tokens, dim=1).tolist()
-    ended = [row[: row.index(END)] if END in row else row for row in rows]
-    return [tokenizer().decode(row, skip_special_tokens=True).strip() for row in ended]
+    if not texts:
+        return []
+    rows = transcribe(Cached(model), source_ids(texts), 1, LONGEST, BATCH, start=PAD, end=END)
+    return [tokenizer().decode(row, skip_special_tokens=True).strip() for row in rows]
 
 
 def lead(texts: Sequence[str]) -> list[str]:

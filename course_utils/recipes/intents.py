@@ -5,7 +5,6 @@ holds the two narrow matrices of each layer; the rest is SmolLM2's own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -16,7 +15,7 @@ from course_utils.generation import generate, greedy
 from course_utils.intervals import wilson_interval
 from course_utils.models.fast import FastDecoder
 from course_utils.models.fast_reading import FastReader
-from course_utils.models.lora import add_lora, load_lora, lora_weights
+from course_utils.models.lora import LoRAConfig, add_lora, load_lora, lora_weights
 from course_utils.models.transformer import Transformer
 from course_utils.pretrained import load_decoder
 from course_utils.recipes.base import Prepared, Recipe, nats_per_target, sha256
@@ -30,17 +29,7 @@ TRAINING, VALIDATION, TESTED, TESTED_BEFORE = 4000, 100, 60, 20    # instruction
 BATCH, CONTEXT, LONGEST, SEED = 16, 256, 60, 1
 
 
-@dataclass(frozen=True)
-class LoRAConfig:
-    """Which pretrained decoder, on which of its layers, and how narrow."""
-
-    decoder: str = "smollm2"
-    layers: tuple[str, ...] = ("query", "value", "gate", "up", "down")
-    rank: int = 8
-    alpha: float = 16.0
-
-
-CONFIG = LoRAConfig()
+CONFIG = LoRAConfig("smollm2", ("query", "value", "gate", "up", "down"))
 FIT = FitConfig(
     steps=250,
     learning_rate=2e-3,
@@ -52,7 +41,7 @@ FIT = FitConfig(
 
 def with_lora(config: LoRAConfig = CONFIG) -> Transformer:
     """The decoder with LoRA that has learned nothing yet: it writes what it wrote before."""
-    model, _ = load_decoder(config.decoder, context=CONTEXT)
+    model, _ = load_decoder(config.base, context=CONTEXT)
     add_lora(model, config.layers, config.rank, generator(SEED), config.alpha)
     return model
 
@@ -60,7 +49,7 @@ def with_lora(config: LoRAConfig = CONFIG) -> Transformer:
 @cache
 def tokenizer():
     """The decoder's own."""
-    return AutoTokenizer.from_pretrained(assets.path(CONFIG.decoder))
+    return AutoTokenizer.from_pretrained(assets.path(CONFIG.base))
 
 
 def exchanges(instructions: Sequence[Instruction]) -> list:

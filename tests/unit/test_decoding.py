@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from course_utils import decoding
 from course_utils.decoding import transcribe
 from course_utils.errors import CourseError
 from course_utils.generation import Beam, beam_search, generate, greedy
@@ -39,12 +40,22 @@ def test_greedy_is_the_one_at_a_time_search_of_every_source(seed):
         assert written == without_end(generate(alone(network, row), [START], 8, greedy, stop=END))
 
 
+def test_a_model_with_marks_of_its_own_begins_and_ends_by_them():
+    start, end = 4, 5
+    network = model(seed=2, sharp=1.0)
+    together = transcribe(network, SOURCE, longest=8, start=start, end=end)
+    for row, written in enumerate(together):
+        by_itself = generate(alone(network, row), [start], 8, greedy, stop=end)
+        assert written == [i for i in by_itself if i != end]
+    assert together != transcribe(network, SOURCE, longest=8)
+    beam_of_one = decoding._beam(network, SOURCE, 1, 8, start, end).tolist()
+    assert [decoding._until(end, row) for row in beam_of_one] == together
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_of_one_in_the_batch_search_says_what_greedy_says(seed):
-    from course_utils import decoding
-
     network = model(seed)
-    beam_of_one = [decoding._until_end(row) for row in decoding._beam(network, SOURCE, 1, 8).tolist()]
+    beam_of_one = [decoding._until(END, row) for row in decoding._beam(network, SOURCE, 1, 8, START, END).tolist()]
     assert beam_of_one == transcribe(network, SOURCE, longest=8)
 
 

@@ -118,7 +118,7 @@ def test_greedy_writing_is_the_likeliest_token_each_time_without_a_cache(seed):
 def test_a_beam_of_one_says_what_greedy_says(seed):
     cached = Cached(network(seed))
     with torch.no_grad():
-        beam_of_one = [decoding._until_end(row) for row in decoding._beam(cached, SOURCE, 1, 8).tolist()]
+        beam_of_one = [decoding._until(END, row) for row in decoding._beam(cached, SOURCE, 1, 8, START, END).tolist()]
     assert beam_of_one == transcribe(cached, SOURCE, longest=8)
 
 

@@ -7,10 +7,10 @@ import torch
 
 from course_utils import train
 from course_utils.checkpoints import CheckpointError, load_state, read_tensors
-from course_utils.models.lora import add_lora, load_lora, lora_weights, merge_lora
+from course_utils.models.lora import LoRAConfig, add_lora, load_lora, lora_weights, merge_lora
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.recipes import Prepared, Recipe, intents, load_from
-from course_utils.recipes.intents import CONFIG, INTENTS, LoRAConfig
+from course_utils.recipes.intents import CONFIG, INTENTS
 from course_utils.seeding import generator
 from course_utils.training import FitConfig, fit
 
@@ -40,7 +40,8 @@ def nats(model) -> float:
 
 def toy(rank: int = 2) -> Recipe:
     return Recipe(
-        "toy", "A toy", LoRAConfig(rank=rank), FIT, lambda: with_lora(rank), lambda: Prepared(batches, nats, "ids"),
+        "toy", "A toy", LoRAConfig("toy", ("query", "value"), rank), FIT, lambda: with_lora(rank),
+        lambda: Prepared(batches, nats, "ids"),
         lambda model: {"nats": nats(model)}, lora_weights, load_lora,
     )  # fmt: skip
 

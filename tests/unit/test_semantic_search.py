@@ -12,7 +12,6 @@ from course_utils.errors import CourseError
 from course_utils.paths import DATA
 from course_utils.seeding import generator
 from course_utils.semantic_search import (
-    WikiIndex,
     WordSearch,
     mean_reciprocal_rank,
     nearest,
@@ -20,6 +19,7 @@ from course_utils.semantic_search import (
     rank_of,
     recall_at,
     unpacked,
+    wiki_embeddings,
     words,
 )
 from course_utils.text import load_wiki
@@ -79,7 +79,7 @@ def test_nothing_to_search_in_is_refused():
 
 
 def test_the_shipped_embeddings_are_those_of_minilm_for_the_introductions_as_they_are():
-    index, articles = WikiIndex().embeddings, load_wiki()
+    index, articles = wiki_embeddings(), load_wiki()
     facts = json.loads((DATA / "wiki_minilm.json").read_text(encoding="utf-8"))
     assert index.shape == (len(articles), 384) and facts["texts"] == len(articles)
     chosen = list(range(7, len(articles), 1200))
@@ -91,5 +91,5 @@ def test_the_shipped_embeddings_are_those_of_minilm_for_the_introductions_as_the
 def test_a_paraphrase_finds_its_article_by_meaning():
     articles = load_wiki()
     titles = [articles[i]["title"] for i, _ in nearest(tasks.embed(["a drink made from roasted beans"])[0],
-                                                       WikiIndex().embeddings, 5)]  # fmt: skip
+                                                       wiki_embeddings(), 5)]  # fmt: skip
     assert any("offee" in title for title in titles), titles
