@@ -16,13 +16,14 @@ from course_utils.intervals import bootstrap_interval, wilson_interval
 from course_utils.models.encoder import Encoder
 from course_utils.models.language_model import measuring
 from course_utils.seeding import generator as seeded
+from course_utils.shapes import check_shape
 from course_utils.text.batches import PAD, Batches, mixed, of_like_length, padded
 
 READ_AT_ONCE = 32
 
 
 class TextClassifier(nn.Module):
-    """An encoder, the mean of its vectors over the text, and a linear layer to the classes, which begins at zero.
+    """An encoder, the mean of its vectors over the text at length 1, and a linear layer to the classes, first zero.
 
     The last `learned` blocks of the encoder and the linear layer learn; the encoder is changed in place. Keeps the
     contract of `fit`. Raises CourseError for fewer than two classes, and for more blocks than there are.
@@ -43,8 +44,21 @@ class TextClassifier(nn.Module):
         """ids (B, T), padded with 0, to logits (B, C), and the loss in nats against targets (B,), or None."""
         mask = ids != PAD
         hidden = self.encoder(ids, mask) * mask[..., None]                                          # (B, T, D)
-        logits = self.head(hidden.sum(dim=1) / mask.sum(dim=1, keepdim=True))                       # (B, C)
+        logits = self.head(functional.normalize(hidden.sum(dim=1), dim=-1))                         # (B, C)
         return logits, None if targets is None else functional.cross_entropy(logits, targets)
+
+    @torch.no_grad()
+    def start_from(self, weight, bias) -> None:
+        """Begin with the linear layer of a classifier that learned on the frozen vectors: (C, D) and (C,).
+
+        So learning does not first spoil the encoder for a layer that knows nothing. Kumar et al. 2022.
+        """
+        classes, width = self.head.weight.shape
+        weight, bias = torch.as_tensor(weight), torch.as_tensor(bias)
+        check_shape(weight, f"{classes} {width}", "weight")
+        check_shape(bias, f"{classes}", "bias")
+        self.head.weight.copy_(weight)
+        self.head.bias.copy_(bias)
 
 
 def labelled_batches(rows: Sequence[Sequence[int]], numbers: Sequence[int], batch: int, seed: int) -> Batches:

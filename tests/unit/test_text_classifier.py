@@ -32,19 +32,32 @@ def test_it_begins_undecided_and_its_loss_is_that_of_guessing():
     assert logits.tolist() == [[0, 0]] and loss.item() == pytest.approx(0.6931472)
 
 
-def test_the_logits_are_the_head_on_the_mean_of_the_texts_own_vectors():
+def test_the_logits_are_the_head_on_the_mean_of_the_texts_own_vectors_at_length_1():
     model = classifier()
     torch.nn.init.normal_(model.head.weight, generator=generator(2))
     long, short = max(ROWS, key=len), min(ROWS, key=len)
     together = torch.tensor([long, short + [0] * (len(long) - len(short))])
     with torch.no_grad():
-        alone = model.head(model.encoder(torch.tensor([short]))[0].mean(dim=0))
+        mean = model.encoder(torch.tensor([short]))[0].mean(dim=0)
+        alone = model.head(mean / mean.norm())
         assert torch.allclose(model(together)[0][1], alone, atol=1e-5)
+
+
+def test_it_can_start_from_a_classifier_of_frozen_vectors_and_refuses_one_of_another_size():
+    model, weight = classifier(), torch.randn(2, 16, generator=generator(3))
+    model.start_from(weight.numpy(), [0.5, -0.5])
+    with torch.no_grad():
+        mean = model.encoder(torch.tensor([ROWS[0]]))[0].mean(dim=0)
+        expected = weight @ (mean / mean.norm()) + torch.tensor([0.5, -0.5])
+        assert torch.allclose(model(torch.tensor([ROWS[0]]))[0][0], expected, atol=1e-5)
+    for wrong in (weight[:1], weight[:, :5]):
+        with pytest.raises(CourseError, match="weight"):
+            model.start_from(wrong, [0.0, 0.0])
 
 
 def test_it_learns_what_it_is_shown_and_its_answers_keep_their_places():
     model = classifier(3)
-    fit(model, labelled_batches(ROWS, CLASSES, 8, 1), FitConfig(steps=150, learning_rate=1e-2))
+    fit(model, labelled_batches(ROWS, CLASSES, 8, 1), FitConfig(steps=300, learning_rate=1e-2))
     assert predicted(model, ROWS) == CLASSES
     assert predicted(model, ROWS[::-1]) == CLASSES[::-1]
 
