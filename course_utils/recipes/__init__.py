@@ -6,6 +6,7 @@ from course_utils.checkpoints import CheckpointError, read_json
 from course_utils.paths import CHECKPOINTS
 from course_utils.recipes.base import Prepared, Recipe, load_from
 from course_utils.recipes.descriptions import DESCRIPTIONS
+from course_utils.recipes.intents import INTENTS
 from course_utils.recipes.pronunciation import G2P_ATTENTION
 from course_utils.recipes.sotu import GPT_SOTU, GPT_SOTU_BPE, GRU_SOTU, LLAMA_SOTU, LSTM_SOTU, RNN_SOTU
 from course_utils.recipes.tunes import LSTM_TUNES
@@ -20,6 +21,7 @@ _ALL = (
     LLAMA_SOTU,
     GPT_SOTU_BPE,
     DESCRIPTIONS,
+    INTENTS,
 )
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 
