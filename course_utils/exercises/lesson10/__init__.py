@@ -1,8 +1,9 @@
 """Lesson 10, how an LLM is trained: its exercises in the order of the notebook, and its quiz."""
 
+from course_utils.exercises.lesson10.cleaning import MINIMA
 from course_utils.exercises.lesson10.preferring import BRADLEY_TERRY, DPO
 from course_utils.exercises.lesson10.tuning import LABELS, LORA, TRAINED
 
-EXERCISES = (LABELS, LORA, TRAINED, BRADLEY_TERRY, DPO)
+EXERCISES = (MINIMA, LABELS, LORA, TRAINED, BRADLEY_TERRY, DPO)
 
 __all__ = ["EXERCISES"]
