@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import linregress
 
+from course_utils.costs import ACCELERATORS, Assumptions, cost_of, inference_flops, training_flops
 from course_utils.exercises.lesson10.cleaning import MINIMA, signature
+from course_utils.exercises.lesson10.scaling import COST, LAW, REACHED, RUNS, power_law
+from course_utils.scaling import fit_power_law
 from course_utils.text.duplicates import PRIME, MinHash, jaccard, shingles
 
 TEXT = "Four score and seven years ago our fathers brought forth on this continent a new nation"
@@ -35,3 +39,41 @@ def test_the_share_of_equal_minima_estimates_the_likeness():
     share = sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
     assert likeness == pytest.approx(12 / 16)
     assert share == pytest.approx(likeness, abs=0.05)                # three and a half standard errors of 1,000 minima
+
+
+def gpu_days(flops, utilisation=0.4, count=1):
+    """Days of the exercise's machine by the course's own costs: an H100 that does this share of 10^15 a second."""
+    share = utilisation * 1e15 / ACCELERATORS["H100"].flops_per_second
+    return cost_of(flops, "H100", Assumptions(utilisation=share)).days(count)
+
+
+def test_the_cost_on_paper_is_that_of_the_courses_costs_and_so_are_the_mistakes():
+    size = 1.2e9, 24e9
+    mistakes = {mistake.name: mistake.wrong for mistake in COST.misconceptions}
+    assert gpu_days(training_flops(*size)) == pytest.approx(COST.reference)
+    assert gpu_days(inference_flops(*size)) == pytest.approx(mistakes["forward alone"])
+    assert gpu_days(2 * inference_flops(*size)) == pytest.approx(mistakes["backward alone"])
+    assert gpu_days(training_flops(*size), utilisation=0.5) * 0.5 == pytest.approx(mistakes["at the peak"])
+    assert gpu_days(training_flops(*size), count=8) == pytest.approx(mistakes["days on the calendar"])
+
+
+def test_the_law_is_the_line_that_scipy_finds():
+    line = linregress(np.log(RUNS), np.log(REACHED))
+    assert power_law(RUNS, REACHED) == pytest.approx((np.exp(line.intercept), -line.slope))
+
+
+def test_the_law_of_runs_that_follow_one_exactly_is_that_of_the_courses_fit():
+    amounts = np.array([1e3, 1e4, 1e5, 1e6, 1e7])
+    losses = 9 * amounts**-0.2
+    fitted = fit_power_law(amounts, losses)
+    assert power_law(list(amounts), list(losses)) == pytest.approx((9.0, 0.2))
+    assert (fitted.A, fitted.alpha) == pytest.approx((9.0, 0.2), rel=1e-5)
+    assert abs(fitted.E) < 1e-5
+
+
+@pytest.mark.parametrize("mistake", LAW.misconceptions, ids=lambda mistake: mistake.name)
+def test_a_mistaken_law_foretells_another_loss(mistake):
+    a, b = power_law(RUNS, REACHED)
+    wrong_a, wrong_b = mistake.wrong(RUNS, REACHED)
+    with np.errstate(over="ignore"):
+        assert wrong_a * 1e18 ** -np.float64(wrong_b) != pytest.approx(a * 1e18**-b, rel=1e-3)

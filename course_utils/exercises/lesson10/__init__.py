@@ -2,8 +2,9 @@
 
 from course_utils.exercises.lesson10.cleaning import MINIMA
 from course_utils.exercises.lesson10.preferring import BRADLEY_TERRY, DPO
+from course_utils.exercises.lesson10.scaling import COST, LAW
 from course_utils.exercises.lesson10.tuning import LABELS, LORA, TRAINED
 
-EXERCISES = (MINIMA, LABELS, LORA, TRAINED, BRADLEY_TERRY, DPO)
+EXERCISES = (MINIMA, LABELS, LORA, TRAINED, BRADLEY_TERRY, DPO, COST, LAW)
 
 __all__ = ["EXERCISES"]
