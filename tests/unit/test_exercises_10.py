@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from scipy.stats import linregress
+from sklearn.feature_extraction.text import CountVectorizer
 
 from course_utils.costs import ACCELERATORS, Assumptions, cost_of, inference_flops, training_flops
 from course_utils.exercises.lesson10.cleaning import MINIMA, signature
+from course_utils.exercises.lesson10.measuring import CLEAN, contaminated
 from course_utils.exercises.lesson10.scaling import COST, LAW, REACHED, RUNS, power_law
 from course_utils.scaling import fit_power_law
 from course_utils.text.duplicates import PRIME, MinHash, jaccard, shingles
@@ -77,3 +79,33 @@ def test_a_mistaken_law_foretells_another_loss(mistake):
     wrong_a, wrong_b = mistake.wrong(RUNS, REACHED)
     with np.errstate(over="ignore"):
         assert wrong_a * 1e18 ** -np.float64(wrong_b) != pytest.approx(a * 1e18**-b, rel=1e-3)
+
+
+def by_scikit_learn(tests, training, n):
+    """The places of the tests that have a run of n words in common with a training text, by counts of runs."""
+    counts = CountVectorizer(ngram_range=(n, n), token_pattern=r"\w+").fit(training)
+    return [place for place, row in enumerate(counts.transform(tests).toarray()) if row.any()]
+
+
+def by_the_courses_shingles(tests, training, n):
+    """The same by `shingles`, which takes a text of fewer than n words as one run: those are left out."""
+
+    def runs(text):
+        return shingles(text, n) if len(text.split()) >= n else set()
+
+    seen = set().union(*map(runs, training))
+    return [place for place, test in enumerate(tests) if runs(test) & seen]
+
+
+@pytest.mark.parametrize("search", [by_scikit_learn, by_the_courses_shingles])
+@pytest.mark.parametrize("case", [case for case in (*CLEAN.cases, *CLEAN.hidden) if case.arguments()[0]])
+def test_the_contaminated_tests_are_those_that_others_find(case, search):
+    assert contaminated(*case.arguments()) == search(*case.arguments())
+
+
+def test_the_broken_search_calls_contaminated_tests_clean_and_no_clean_one_contaminated():
+    for case in (*CLEAN.cases, *CLEAN.hidden):
+        found = CLEAN.given()(*case.arguments())
+        assert set(found) <= set(contaminated(*case.arguments()))
+    assert contaminated(*CLEAN.cases[0].arguments()) == [0]
+    assert CLEAN.given()(*CLEAN.cases[0].arguments()) == []
