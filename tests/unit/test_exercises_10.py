@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import linregress
 from sklearn.feature_extraction.text import CountVectorizer
 
-from course_utils.costs import ACCELERATORS, Assumptions, cost_of, inference_flops, training_flops
+from course_utils.costs import ACCELERATORS, PUBLISHED, Assumptions, cost_of, inference_flops, training_flops
 from course_utils.exercises.lesson10.cleaning import MINIMA, signature
 from course_utils.exercises.lesson10.measuring import CLEAN, contaminated
 from course_utils.exercises.lesson10.scaling import COST, LAW, REACHED, RUNS, power_law
@@ -109,3 +109,8 @@ def test_the_broken_search_calls_contaminated_tests_clean_and_no_clean_one_conta
         assert set(found) <= set(contaminated(*case.arguments()))
     assert contaminated(*CLEAN.cases[0].arguments()) == [0]
     assert CLEAN.given()(*CLEAN.cases[0].arguments()) == []
+
+
+def test_llama_read_as_many_tokens_a_parameter_as_the_quiz_says():
+    run = next(run for run in PUBLISHED if run.name == "Llama 3.1 8B")
+    assert round(run.tokens / run.parameters, -2) == 1_900

@@ -3,9 +3,20 @@
 from course_utils.exercises.lesson10.cleaning import MINIMA
 from course_utils.exercises.lesson10.measuring import CLEAN
 from course_utils.exercises.lesson10.preferring import BRADLEY_TERRY, DPO
+from course_utils.exercises.lesson10.quiz import QUIZ
 from course_utils.exercises.lesson10.scaling import COST, LAW
 from course_utils.exercises.lesson10.tuning import LABELS, LORA, TRAINED
 
-EXERCISES = (MINIMA, LABELS, LORA, TRAINED, BRADLEY_TERRY, DPO, COST, LAW, CLEAN)
+EXERCISES = (
+    MINIMA,
+    LABELS,
+    LORA,
+    TRAINED,
+    BRADLEY_TERRY,
+    DPO,
+    COST,
+    LAW,
+    CLEAN,
+)
 
-__all__ = ["EXERCISES"]
+__all__ = ["EXERCISES", "QUIZ"]
