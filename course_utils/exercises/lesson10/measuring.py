@@ -72,14 +72,6 @@ def _clean(tests, training, n):
     return [place for place in range(len(tests)) if place not in contaminated(tests, training, n)]
 
 
-CATS = ["The cat sat on the mat and slept.", "A red fox", "ran over the hill at night, alone.", "The end."]
-SAYINGS = [
-    "When in the course of human events it becomes necessary to speak, we speak.",
-    "Ask not what your country can do for you; ask what you can do for your country.",
-    "We choose to go to the Moon in this decade and do the other things.",
-    "Yes, we can!",
-]
-
 CLEAN = Exercise(
     id="10.9",
     title="debug this: is the test clean?",
@@ -104,61 +96,44 @@ CLEAN = Exercise(
 ''',
     reference=contaminated,
     cases=(
-        Case(lambda: (["So the cat sat on a chair.", "A dog lay on the chair."], list(CATS), 3)),
         Case(
             lambda: (
-                [
-                    "At night the fox ran.",
-                    "The end.",
-                    "Fox ran over!",
-                    "The mat sat on the cat.",
-                    "He left the hill AT NIGHT, ALONE.",
-                    "the cat sat on the mat and slept",
-                    "There sat the cat.",
-                    "He was alone.",
-                ],
-                list(CATS),
+                ["So the cat sat on a chair.", "A dog lay on the chair."],
+                ["The cat sat down.", "A dog barked."],
                 3,
             )
         ),
+        Case(lambda: (["The cat sat."], ["Then the cat sat."], 3)),
         Case(
             lambda: (
-                [
-                    "Do for your country what it can do for you.",
-                    "And so: ask what you can do.",
-                    "It becomes necessary, to speak freely",
-                    "In this decade we choose the Moon.",
-                    "Yes, we can!",
-                    "They choose to go to the other country.",
-                    "We go, and do the other things.",
-                    "What is to be said when in the course of human events?",
-                    "To go to the Moon",
-                ],
-                list(SAYINGS),
-                5,
+                ["Sat a dog and the cat?", "the cat sat, so there"],
+                ["A dog barked.", "And then the cat sat."],
+                3,
             )
         ),
-        Case(lambda: ([], list(CATS), 4)),
+        Case(lambda: (["Sat the cat?", "There THE CAT sat, alone!"], ["The cat sat."], 3)),
+        Case(lambda: (["A red fox ran."], ["He saw a red", "fox ran home."], 3)),
+        Case(lambda: (["The end!", "That was the end."], ["The end.", "So this is the end."], 3)),
+        Case(lambda: (["So it was the best.", "The best was it."], ["He said: it was the best of days."], 4)),
+        Case(
+            lambda: (["I ask what you can do.", "Ask what I can do."], ["Ask not what it can; ask what you can do."], 5)
+        ),
+        Case(lambda: ([], ["It was the worst of days."], 4)),
     ),
     hidden=(
+        Case(lambda: (["A RED, fox!", "fox a red"], ["One night a red fox ran.", "Fox!"], 3)),
         Case(
             lambda: (
-                [
-                    "Some say we choose to go home.",
-                    "Your country can do for you more.",
-                    "necessary to speak we listen",
-                    "Yes, we can!",
-                    "We choose to go to the Moon in this decade and do the other things.",
-                    "speak ask not what",
-                    "human events of course the in",
-                    "Do the other things.",
-                ],
-                list(SAYINGS),
+                ["We go to choose.", "Today we choose to go home."],
+                ["Ask not.", "No.", "And we choose to go to the Moon."],
                 4,
             )
         ),
-        Case(lambda: (["One red fox", "A RED, fox!", "fox ran", "the hill at day", "The end."], list(CATS), 2)),
-        Case(lambda: (["on the hill over the mat", "over the hill at last", "night alone the end"], list(CATS), 4)),
+        Case(lambda: (["Yes, we can!", "We can, we say"], ["Yes, we can!", "They say we can"], 4)),
+        Case(lambda: (["over the hill at last"], ["It ran over the", "hill at night."], 4)),
+        Case(
+            lambda: (["or do the other things", "do other things"], ["Go, and do the other things", "Other things"], 3)
+        ),
     ),
     invariants=(
         Invariant(
@@ -241,7 +216,7 @@ CLEAN = Exercise(
         Misconception(
             "as written",
             _search(words=str.split),
-            "Capitals and punctuation count now. “NIGHT,” is a copy of “night”.",
+            "Capitals and punctuation count now. “THE CAT sat,” is a copy of “the cat sat”.",
         ),
         Misconception(
             "capitals count",
@@ -251,7 +226,7 @@ CLEAN = Exercise(
         Misconception(
             "punctuation counts",
             _search(words=lambda text: text.lower().split()),
-            "Punctuation counts now: “night,” is not “night” there.",
+            "Punctuation counts now: “sat.” is not “sat” there.",
         ),
         Misconception(
             "first training text alone",
