@@ -2,15 +2,23 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import linregress
 from sklearn.feature_extraction.text import CountVectorizer
+from torch import nn
 
 from course_utils.costs import ACCELERATORS, PUBLISHED, Assumptions, cost_of, inference_flops, training_flops
 from course_utils.exercises.lesson10.cleaning import MINIMA, signature
 from course_utils.exercises.lesson10.measuring import CLEAN, contaminated
+from course_utils.exercises.lesson10.preferring import bradley_terry, dpo
 from course_utils.exercises.lesson10.scaling import COST, LAW, REACHED, RUNS, power_law
+from course_utils.exercises.lesson10.tuning import LABELS, LORA, TRAINED, inputs_and_targets, lora
+from course_utils.models.lora import LoRALinear, add_lora
+from course_utils.models.preferences import bradley_terry_loss, dpo_loss
 from course_utils.scaling import fit_power_law
+from course_utils.seeding import generator
 from course_utils.text.duplicates import PRIME, MinHash, jaccard, shingles
+from course_utils.text.exchanges import Exchange, ExchangeBatches
 
 TEXT = "Four score and seven years ago our fathers brought forth on this continent a new nation"
 CHANGED = TEXT.replace("new nation", "free country")
@@ -41,6 +49,37 @@ def test_the_share_of_equal_minima_estimates_the_likeness():
     share = sum(a == b for a, b in zip(one, other, strict=True)) / len(one)
     assert likeness == pytest.approx(12 / 16)
     assert share == pytest.approx(likeness, abs=0.05)                # three and a half standard errors of 1,000 minima
+
+
+@pytest.mark.parametrize("case", [*LABELS.cases, *LABELS.hidden])
+def test_inputs_and_targets_are_those_of_the_courses_batches(case):
+    prompt, answer = case.arguments()
+    inputs, targets = ExchangeBatches([Exchange(tuple(prompt), tuple(answer))], batch=1, seed=0)(0)
+    assert inputs_and_targets(prompt, answer) == (inputs[0].tolist(), targets[0].tolist())
+
+
+@pytest.mark.parametrize("case", [*LORA.cases, *LORA.hidden])
+def test_the_lora_layer_is_that_of_the_course(case):
+    x, weight, down, up, alpha = case.arguments()
+    layer = LoRALinear(nn.Linear(weight.shape[1], weight.shape[0], bias=False), len(down), alpha, generator(1))
+    with torch.no_grad():
+        for parameter, value in ((layer.base.weight, weight), (layer.down, down), (layer.up, up)):
+            parameter.copy_(value)
+        torch.testing.assert_close(lora(x, weight, down, up, alpha), layer(x), rtol=1e-5, atol=1e-5)
+
+
+def test_lora_trains_as_many_numbers_as_on_paper():
+    names = ("query", "key", "value", "output")
+    layers = nn.ModuleList(nn.ModuleDict({name: nn.Linear(64, 64, bias=False) for name in names}) for _ in range(4))
+    assert add_lora(layers, ("query", "value"), 8, generator(1)) == TRAINED.reference
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_losses_of_preference_are_those_of_the_course(seed):
+    chosen, rejected, chosen_before, rejected_before = 8 * torch.randn(4, 9, generator=generator(seed))
+    torch.testing.assert_close(bradley_terry(chosen, rejected), bradley_terry_loss(chosen, rejected))
+    ours = dpo(chosen, rejected, chosen_before, rejected_before, 0.3)
+    torch.testing.assert_close(ours, dpo_loss(chosen, rejected, chosen_before, rejected_before, 0.3).loss)
 
 
 def gpu_days(flops, utilisation=0.4, count=1):
