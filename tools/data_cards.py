@@ -21,6 +21,7 @@ from course_utils.sources import Hub, Package
 
 CARDS = DATA / "cards"
 README = DATA / "README.md"
+SOURCE = {"wheel": "", "source": " (source distribution)"}
 INTRODUCTION = """\
 # Data and models
 
@@ -68,7 +69,7 @@ def describe(source: Package | Hub) -> str:
     read = ", ".join(f"`{name}`" for name in (source.members if isinstance(source, Package) else source.files))
     if isinstance(source, Package):
         return (
-            f"`{source.name}=={source.version}` on the package index ({source.bytes:,} bytes, sha256 "
+            f"`{source.requirement}`{SOURCE[source.kind]} on the package index ({source.bytes:,} bytes, sha256 "
             f"`{source.sha256}`, licence of the package: {source.licence}), downloaded and not installed; "
             f"of it {read} below `{source.root}/`"
         )

@@ -14,7 +14,18 @@ from pathlib import Path
 import pytest
 
 from course_utils import assets, sources
-from tests.faults.toy_asset import CONTENT, SmallHub, Stall, World, fill_cache, manifest_text, sha256, write_wheel
+from tests.faults.toy_asset import (
+    CONTENT,
+    SmallHub,
+    Stall,
+    World,
+    fill_cache,
+    manifest_text,
+    sha256,
+    source_manifest,
+    write_source,
+    write_wheel,
+)
 
 
 @pytest.fixture
@@ -85,6 +96,40 @@ def test_a_file_that_the_manifest_does_not_know_is_not_let_in(world):
     with pytest.raises(assets.AssetError, match=r"unwanted\.py: not in the manifest"):
         assets.path("toy", world.manifest)
     assert_nothing_usable(world)
+
+
+# --- a source distribution ---
+
+
+def setup_that_writes(mark: Path) -> str:
+    return f"open({str(mark)!r}, 'w').close()"
+
+
+def test_a_source_distribution_is_read_although_there_is_a_wheel_and_links_in_it_are_not(world, tmp_path):
+    write_source(world.source, setup_that_writes(tmp_path / "ran"))
+    world.manifest.write_text(source_manifest(world.source), encoding="utf-8")
+    assets.path("toy", world.manifest)
+    assert_right(world)
+    assert world.downloads() == 1 and (tmp_path / "ran").exists()  # pip asks setup.py: the next test can fail
+
+
+def test_a_source_distribution_with_another_hash_is_refused_before_its_code_runs(world, tmp_path):
+    write_source(world.source)
+    expected = sha256(world.source.read_bytes())
+    world.manifest.write_text(source_manifest(world.source), encoding="utf-8")
+    write_source(world.source, setup_that_writes(tmp_path / "ran"))
+    with pytest.raises(assets.AssetError) as caught:
+        assets.path("toy", world.manifest)
+    assert expected in str(caught.value) and sha256(world.source.read_bytes()) in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+    assert_nothing_usable(world)
+
+
+def test_a_kind_of_package_that_there_is_not_is_said(world):
+    text = manifest_text(world.wheel).replace('version = "1.0"\n', 'version = "1.0"\nkind = "egg"\n')
+    world.manifest.write_text(text, encoding="utf-8")
+    with pytest.raises(assets.AssetError, match="kind of toydata is 'egg'; expected wheel or source"):
+        assets.path("toy", world.manifest)
 
 
 # --- a damaged cache ---

@@ -1,9 +1,11 @@
-"""A toy asset for the fault tests: its wheel, its manifest, a package index that stalls, a hub on the loopback."""
+"""A toy asset for the fault tests: its archives, its manifest, a package index that stalls, a hub on the loopback."""
 
 import hashlib
 import http.server
+import io
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,10 @@ class World:
     def wheel(self) -> Path:
         return self.index / "toydata-1.0-py3-none-any.whl"
 
+    @property
+    def source(self) -> Path:
+        return self.index / "toydata-1.0.tar.gz"
+
     def downloads(self) -> int:
         """How many wheels pip has saved."""
         return self.log.read_text(encoding="utf-8").count(" Saved ") if self.log.exists() else 0
@@ -51,6 +57,28 @@ def write_wheel(path: Path) -> None:
         archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: toydata\nVersion: 1.0\n")
         archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{about}/RECORD", "")
+
+
+def write_source(path: Path, setup: str = "") -> None:
+    """A source distribution with the same data; its `setup.py` runs `setup`. A link in it leads out of the archive."""
+    about = "Metadata-Version: 2.1\nName: toydata\nVersion: 1.0\n"
+    code = f"{setup}\nfrom setuptools import setup\nsetup(name='toydata', version='1.0')\n"
+    files = {"PKG-INFO": about.encode(), "setup.py": code.encode()}
+    files |= {f"toydata/data/{name}": content for name, content in CONTENT.items()}
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"toydata-1.0/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("toydata-1.0/toydata/data/link.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "one.txt"
+        archive.addfile(link)
+
+
+def source_manifest(source: Path) -> str:
+    """The manifest of the wheel, changed to name the source distribution."""
+    text = manifest_text(source).replace('root = "toydata/data"', 'root = "toydata-1.0/toydata/data"')
+    return text.replace('version = "1.0"\n', 'version = "1.0"\nkind = "source"\n')
 
 
 def manifest_text(wheel: Path, hub: bool = False) -> str:

@@ -3,9 +3,11 @@
 import csv
 import dataclasses
 import hashlib
+import io
 import json
 import re
 import shutil
+import tarfile
 
 import pyarrow
 import pyarrow.parquet
@@ -95,6 +97,34 @@ def test_copy_keeps_folders_and_bytes(tmp_path):
     (source / "deep" / "file.txt").write_bytes(b"line\r\n\xff")
     unpack.copy(source, target)
     assert (target / "deep" / "file.txt").read_bytes() == b"line\r\n\xff"
+
+
+def write_hutto(path, members):
+    with tarfile.open(path / "hutto_ICWSM_2014.tar.gz", "w:gz") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(f"hutto_ICWSM_2014/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def test_ratings_of_films_and_products_are_taken_out_of_the_inner_archive_and_nothing_else(tmp_path):
+    target = tmp_path / "made"
+    target.mkdir()
+    movies, products = b"1\t2.5\tgood\r\n", b"1_1\t-2\tbad\r\n"
+    members = {"movieReviewSnippets_GroundTruth.txt": movies, "amazonReviewSnippets_GroundTruth.txt": products}
+    write_hutto(tmp_path, {**members, "tweets_GroundTruth.txt": b"x", "../../outside.txt": b"x"})
+    unpack.ratings(tmp_path, target)
+    assert {file.name: file.read_bytes() for file in target.iterdir()} == {
+        "movies.txt": movies,
+        "products.txt": products,
+    }
+    assert not (tmp_path.parent / "outside.txt").exists() and len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_inner_archive_without_the_products_stops_the_reader(tmp_path):
+    write_hutto(tmp_path, {"movieReviewSnippets_GroundTruth.txt": b"1\t2.5\tgood\r\n"})
+    with pytest.raises(KeyError, match="amazonReviewSnippets"):
+        unpack.ratings(tmp_path, tmp_path)
 
 
 def test_rotary_pairs_of_neighbours_become_pairs_of_halves():
