@@ -2,12 +2,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+JOBS ?= 2
 export TORCH_INDEX
 
 BOOTSTRAP = $(PYTHON) -m tools.bootstrap --venv "$(VENV)"
 RUN = "$(VENV)/bin/python"
 NO_NETWORK = COURSE_OFFLINE=1 HF_HUB_OFFLINE=1 PYTHONPATH="$(CURDIR)/tests/support/no_network"
 STEADY = COURSE_PROFILE=quick HF_HUB_DISABLE_PROGRESS_BARS=1 TOKENIZERS_PARALLELISM=false
+# Two processes with a thread each: most passes are too short for two threads to gain anything.
+PARALLEL = OMP_NUM_THREADS=1
+WORKERS = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
 # Tests start from an empty progress folder, which goes away with the shell that made it.
 PROGRESS = progress=$$(mktemp -d) && trap 'rm -rf "$$progress"' EXIT && COURSE_PROGRESS="$$progress"
@@ -30,7 +34,7 @@ lab: ## set up what is missing, then open JupyterLab at the first lesson
 
 test: ## set up what is missing, then run every test and compare every notebook
 	@$(BOOTSTRAP) tests
-	@$(PROGRESS) $(STEADY) $(NO_NETWORK) $(RUN) -m pytest tests notebooks $(NBVAL) $(ARGS)
+	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) $(RUN) -m pytest tests notebooks $(NBVAL) $(WORKERS) $(ARGS)
 
 check: ## lint, unit tests, exercises, rules for notebooks: under 3 minutes
 	@$(BOOTSTRAP) tests
