@@ -1,0 +1,105 @@
+"""Learning from the pairs of `alignment`: their batches and losses for `fit`, by a reward model and by DPO.
+
+Notation: N pairs, B of them in a batch; P tokens of a prompt, T of an answer, K answers to one prompt.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from course_utils.alignment import TOGETHER, Pairs, joined
+from course_utils.errors import CourseError
+from course_utils.models.language_model import measuring
+from course_utils.models.preferences import RewardModel, answer_log_probability, bradley_terry_loss, dpo_loss
+from course_utils.seeding import generator
+from course_utils.text.batches import NO_TARGET, Batches, mixed
+
+
+def shuffled(pairs: Pairs, batch: int, seed: int) -> Callable[[int], torch.Tensor]:
+    """Which rows (B,) of the pairs a step learns from: all of them once an epoch, in an order of its own.
+
+    What is left over at the end of an epoch waits for the next. Raises CourseError where a batch has no pairs.
+    """
+    if not 1 <= batch <= len(pairs):
+        raise CourseError(f"{len(pairs)} pairs in batches of {batch}; expected batches of 1 to {len(pairs)}.")
+    steps = len(pairs) // batch
+
+    def at(step: int) -> torch.Tensor:
+        epoch, place = divmod(step, steps)
+        return torch.randperm(len(pairs), generator=generator(mixed(seed, epoch)))[place * batch : (place + 1) * batch]
+
+    return at
+
+
+# --- a reward model
+
+
+def reward_batches(pairs: Pairs, batch: int, seed: int) -> Batches:
+    """For `fit`: the texts (2B, P + T) of some pairs, the chosen ones first."""
+    rows = shuffled(pairs, batch, seed)
+    return lambda step: (pairs[rows(step)].texts,)
+
+
+def reward_loss(model: RewardModel, batch: tuple[torch.Tensor]) -> torch.Tensor:
+    """Bradley and Terry's loss of what the model gives the texts (2B, P + T) of B pairs."""
+    texts = batch[0]
+    return bradley_terry_loss(*model(texts, whole(texts)).chunk(2))
+
+
+def whole(texts: torch.Tensor) -> torch.Tensor:
+    """(N,) the lengths of texts (N, L) without padding: L each."""
+    return torch.full((len(texts),), texts.shape[1])
+
+
+def rewards(model: RewardModel, prompts: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """(N, K) what the reward model gives to answers (N, K, T) to prompts (N, P)."""
+    texts = joined(prompts.repeat_interleave(answers.shape[1], dim=0), answers.flatten(0, 1))
+    with measuring(model):
+        return torch.cat([model(some, whole(some)) for some in texts.split(TOGETHER)]).view(answers.shape[:2])
+
+
+# --- DPO
+
+
+def answer_targets(texts: torch.Tensor, prompt: int) -> torch.Tensor:
+    """(N, L − 1) what follows each token of texts (N, L), −100 inside the prompt, their first `prompt` tokens."""
+    targets = texts[:, 1:].clone()
+    targets[:, : prompt - 1] = NO_TARGET
+    return targets
+
+
+def log_probabilities(model, prompts: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """(N,) ln p of answers (N, T) to prompts (N, P) under a model, without gradients."""
+    texts, found = joined(prompts, answers), []
+    with measuring(model):
+        for some in texts.split(TOGETHER):
+            found.append(answer_log_probability(model(some[:, :-1])[0], answer_targets(some, prompts.shape[1])))
+    return torch.cat(found)
+
+
+def dpo_batches(pairs: Pairs, reference, batch: int, seed: int) -> Batches:
+    """For `fit`: ln p of B pairs by the `reference`, (B, 2), their inputs and targets (2B, P + T − 1), chosen first.
+
+    The reference, the model as it is now, reads all pairs once, here: nothing of it is kept, so it may be trained.
+    """
+    before = torch.stack([log_probabilities(reference, pairs.prompts, a) for a in (pairs.chosen, pairs.rejected)], 1)
+    rows, prompt = shuffled(pairs, batch, seed), pairs.prompts.shape[1]
+
+    def at(step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        texts = pairs[rows(step)].texts                                              # (2B, P + T)
+        return before[rows(step)], texts[:, :-1], answer_targets(texts, prompt)
+
+    return at
+
+
+@dataclass(frozen=True)
+class DPO:
+    """The loss for `fit` on `dpo_batches`. beta: what it costs to leave the model it started from."""
+
+    beta: float = 0.1
+
+    def __call__(self, model, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        before, inputs, targets = batch
+        now = answer_log_probability(model(inputs)[0], targets)                       # (2B,)
+        return dpo_loss(*now.chunk(2), *before.unbind(dim=1), beta=self.beta).loss
