@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import nn
+from torch.nn import functional
 
 from course_utils.alignment import TOGETHER, Pairs, joined
 from course_utils.errors import CourseError
 from course_utils.models.language_model import measuring
 from course_utils.models.preferences import RewardModel, answer_log_probability, bradley_terry_loss, dpo_loss
 from course_utils.seeding import generator
+from course_utils.shapes import check_shape
 from course_utils.text.batches import NO_TARGET, Batches, mixed
 
 
@@ -33,6 +36,33 @@ def shuffled(pairs: Pairs, batch: int, seed: int) -> Callable[[int], torch.Tenso
 
 
 # --- a reward model
+
+
+@dataclass(frozen=True)
+class Width:
+    """All that a reward model asks of a decoder's config."""
+
+    width: int
+
+
+class MeanOfTokens(nn.Module):
+    """The least a reward model can read with: at each position the mean of the vectors of the tokens up to it.
+
+    It is a decoder of one layer that attends to everything alike. With some hundred pairs it learns more than a whole
+    decoder, which learns them by heart. `embedding` (V, D): a trained model's, copied, brought to a mean square of 1
+    and left as it is.
+    """
+
+    def __init__(self, embedding: torch.Tensor):
+        super().__init__()
+        check_shape(embedding, "V D", "embedding")
+        self.config = Width(embedding.shape[1])
+        self.register_buffer("embedding", functional.rms_norm(embedding.detach().clone(), embedding.shape[1:]))
+
+    def stream(self, ids: torch.Tensor) -> tuple[torch.Tensor]:
+        """ids (B, T) to (B, T, D), as the first of a tuple, where `models.transformer` has its stream."""
+        counts = torch.arange(1, ids.shape[1] + 1)[:, None]                           # (T, 1)
+        return (self.embedding[ids].cumsum(dim=1) / counts,)
 
 
 def reward_batches(pairs: Pairs, batch: int, seed: int) -> Batches:

@@ -22,6 +22,7 @@ from course_utils.models.preferences import RewardModel
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.preference_tuning import (
     DPO,
+    MeanOfTokens,
     answer_targets,
     dpo_batches,
     log_probabilities,
@@ -201,6 +202,23 @@ def test_a_reward_model_learns_what_was_preferred(model, pairs):
     assert (given[:, 0] > given[:, 1]).float().mean() > 0.8
     one = rater(torch.cat([held_out.prompts[3], both[3, 1]])[None], torch.tensor([PROMPT + ANSWER]))
     assert one.item() == pytest.approx(given[3, 1].item(), abs=1e-5)
+
+
+def test_the_mean_of_tokens_is_that_of_the_normed_vectors_up_to_each_position():
+    reader = MeanOfTokens(torch.tensor([[3.0, 4.0], [0.0, 5.0]]))
+    first, second = torch.tensor([3.0, 4.0]) / math.sqrt(12.5), torch.tensor([0.0, 5.0]) / math.sqrt(12.5)
+    found = reader.stream(torch.tensor([[0, 1, 1]]))[0][0]                              # (T, D)
+    assert torch.allclose(found, torch.stack([first, (first + second) / 2, (first + 2 * second) / 3]), atol=1e-5)
+
+
+def test_a_reward_model_on_the_mean_of_tokens_learns_and_leaves_the_vectors_as_they_are(model, pairs):
+    before, reader = model.embedding.weight.detach().clone(), MeanOfTokens(model.embedding.weight)
+    rater = RewardModel(reader)
+    assert [name for name, _ in rater.named_parameters()] == ["reward"]
+    fit(rater, reward_batches(pairs[:48], 16, 1), FitConfig(steps=100, learning_rate=0.1), loss=reward_loss)
+    given = rewards(rater, pairs.prompts[48:], torch.stack([pairs.chosen[48:], pairs.rejected[48:]], dim=1))
+    assert (given[:, 0] > given[:, 1]).float().mean() > 0.8
+    assert torch.equal(model.embedding.weight, before)
 
 
 def test_targets_are_the_answer_alone():
