@@ -18,6 +18,7 @@ from course_utils.viz.plots import bars, lines, scatter, small_bars
 from course_utils.viz.positions import dials
 from course_utils.viz.scaling import scaling_curves
 from course_utils.viz.stacks import stacks, transformer_block
+from course_utils.viz.stages import stages
 from course_utils.viz.style import COLOURS, new_figure, show
 from course_utils.viz.text_colours import coloured_text, coloured_text_figure
 from course_utils.viz.tokens import merge_rows
@@ -54,6 +55,7 @@ __all__ = [
     "show",
     "small_bars",
     "stacks",
+    "stages",
     "token_tree",
     "training_curve",
     "transformer_block",
