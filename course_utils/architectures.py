@@ -39,6 +39,7 @@ class Known:
 
 
 MODELS = (
+    Known("GPT", 2018, "decoder", 117e6, "7,000 books", "Radford et al. 2018", ""),
     Known("GPT-2", 2019, "decoder", 1.5e9, "40 GB of web pages", "Radford et al. 2019", ""),
     Known("BERT large", 2019, "encoder", 340e6, "3.3 billion words", "Devlin et al. 2019", "1810.04805"),
     Known("RoBERTa large", 2019, "encoder", 355e6, "160 GB of text", "Liu et al. 2019", "1907.11692"),

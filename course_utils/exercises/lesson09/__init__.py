@@ -12,12 +12,12 @@ EXERCISES = (
     MASKS,
     EMBED,
     SEARCH,
+    MACRO_F1,
+    SPANS,
     CROSS_ATTENTION,
     SHIFT_RIGHT,
-    SPANS,
-    ANSWER,
     WRITE,
-    MACRO_F1,
+    ANSWER,
 )
 
 __all__ = ["EXERCISES", "QUIZ"]

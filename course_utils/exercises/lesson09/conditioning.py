@@ -1,4 +1,4 @@
-"""Exercises 9.4 and 9.5: how the target looks at the source, and what a decoder reads while it learns."""
+"""Exercises 9.6 and 9.7: how the target looks at the source, and what a decoder reads while it learns."""
 
 import torch
 
@@ -63,7 +63,7 @@ def _pair(seed, target, width, head, *lengths):
 
 
 CROSS_ATTENTION = Exercise(
-    id="9.4",
+    id="9.6",
     title="cross-attention",
     minutes=10,
     difficulty=2,
@@ -216,7 +216,7 @@ def _moved_down(targets, start, padding):
 
 
 SHIFT_RIGHT = Exercise(
-    id="9.5",
+    id="9.7",
     title="what the decoder reads",
     minutes=6,
     difficulty=1,

@@ -1,4 +1,4 @@
-"""Exercise 9.6: the task that T5 learned language by. Stretches of a text are hidden, and the decoder writes them."""
+"""Exercise 9.5: the task that T5 learned language by. Stretches of a text are hidden, and the decoder writes them."""
 
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
@@ -54,7 +54,7 @@ def _complement(ids, spans, sentinel, end):
 
 
 SPANS = Exercise(
-    id="9.6",
+    id="9.5",
     title="hide spans",
     minutes=12,
     difficulty=2,

@@ -1,4 +1,4 @@
-"""Exercises 9.7 and 9.9: how good an answer is, and how good a classifier is where one class is rare."""
+"""Exercises 9.4 and 9.9: how good a classifier is where one class is rare, and how good an answer is."""
 
 import string
 from collections import Counter
@@ -71,7 +71,7 @@ def _in_place(ours, theirs):
 
 
 ANSWER = Exercise(
-    id="9.7",
+    id="9.9",
     title="score an answer",
     minutes=12,
     difficulty=2,
@@ -204,7 +204,7 @@ ANSWER = Exercise(
 
 
 MACRO_F1 = Exercise(
-    id="9.9",
+    id="9.4",
     title="predict: macro-F1 on paper",
     minutes=6,
     difficulty=2,
