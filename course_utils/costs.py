@@ -215,8 +215,8 @@ PUBLISHED = (
 def implied_utilisation(run: PublishedRun) -> float:
     """The share of the peak that the published hours amount to: operations over what the accelerators could have done.
 
-    Hours of failures and waiting are in it, so it lies below what a run keeps up while it runs. Raises CourseError for
-    a run without published hours.
+    Where failures, waiting or other runs are in the hours, it lies below what the run kept up; few papers say so.
+    Raises CourseError for a run without published hours.
     """
     if run.hours is None:
         raise CourseError(f"The hours of {run.name} were not published; expected a run that has them.")

@@ -52,9 +52,10 @@ def tokenizer():
     return AutoTokenizer.from_pretrained(assets.path(CONFIG.base))
 
 
-def exchanges(instructions: Sequence[Instruction]) -> list:
-    """Each instruction and its action as the chat model sees them."""
-    return [chat_exchange(tokenizer(), one.text, one.action, SYSTEM) for one in instructions]
+def exchanges(instructions: Sequence[Instruction], examples: Sequence[Instruction] = ()) -> list:
+    """Each instruction and its action as the chat model sees them, after those of `examples`."""
+    shown = [(one.text, one.action) for one in examples]
+    return [chat_exchange(tokenizer(), one.text, one.action, SYSTEM, shown) for one in instructions]
 
 
 def prepare() -> Prepared:
@@ -77,10 +78,18 @@ def test_instructions(count: int = TESTED) -> list[Instruction]:
 
 
 @torch.no_grad()
-def actions(model: Transformer, instructions: Sequence[Instruction], precision: str = "float32") -> list[str]:
-    """What the model answers to each instruction, greedily, at most 60 tokens; with LoRA or without."""
+def actions(
+    model: Transformer,
+    instructions: Sequence[Instruction],
+    precision: str = "float32",
+    examples: Sequence[Instruction] = (),
+) -> list[str]:
+    """What the model answers to each instruction, greedily, at most 60 tokens; with LoRA or without.
+
+    examples: instructions whose actions it is shown before each. Prompt and answer have to fit into 256 tokens.
+    """
     reader, end, written = FastReader(FastDecoder(model, precision)), tokenizer().eos_token_id, []
-    for exchange in exchanges(instructions):
+    for exchange in exchanges(instructions, examples):
         ids = generate(reader, exchange.prompt, LONGEST, greedy, stop=end)
         written.append(tokenizer().decode(ids, skip_special_tokens=True))
     return written

@@ -32,12 +32,17 @@ class Exchange:
         return len(self.prompt) + len(self.answer) - 1
 
 
-def chat_exchange(tokenizer, instruction: str, answer: str, system: str | None = None) -> Exchange:
+def chat_exchange(
+    tokenizer, instruction: str, answer: str, system: str | None = None, examples: Sequence[tuple[str, str]] = ()
+) -> Exchange:
     """An instruction and its answer as a chat model sees them: in its own template, ended by its own end token.
 
-    tokenizer: of transformers, with a chat template. system: what it is told before all instructions.
+    tokenizer: of transformers, with a chat template. system: what it is told before all instructions. examples: other
+    instructions with their answers, which stand before this one as turns of the same talk.
     """
     messages = [] if system is None else [{"role": "system", "content": system}]
+    for asked, answered in examples:
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
     messages.append({"role": "user", "content": instruction})
     prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     ids = [tokenizer(text, add_special_tokens=False).input_ids for text in (prompt, answer)]

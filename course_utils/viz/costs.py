@@ -107,9 +107,9 @@ class CostCalculator(ipywidgets.VBox):
 
 
 def _slider(name: str, value: float, ends: tuple[float, float]) -> ipywidgets.FloatLogSlider:
-    """A slider over powers of ten, twenty places to each."""
+    """A slider over powers of ten, a hundred places to each: fine enough for the defaults to keep three digits."""
     return ipywidgets.FloatLogSlider(
-        value, base=10, min=ends[0], max=ends[1], step=0.05, description=name, readout_format=".3s", style=LABEL,
+        value, base=10, min=ends[0], max=ends[1], step=0.01, description=name, readout_format=".3s", style=LABEL,
         layout=WIDE,
     )  # fmt: skip
 

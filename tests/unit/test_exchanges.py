@@ -63,3 +63,12 @@ def test_a_chat_model_sees_its_own_template_and_ends_with_its_own_end():
         "<|im_start|>assistant\n"
     )
     assert tokenizer.decode(made.answer) == '{"intent": "TurnOn"}<|im_end|>'
+
+
+def test_examples_stand_before_the_instruction_as_turns_of_the_same_talk():
+    tokenizer = AutoTokenizer.from_pretrained(assets.path("smollm2"))
+    made = chat_exchange(tokenizer, "stop", "{}", "JSON.", [("go", "[]")])
+    read = tokenizer.decode(made.prompt)
+    turns = ["system\nJSON.", "user\ngo", "assistant\n[]", "user\nstop"]
+    assert read == "".join(f"<|im_start|>{turn}<|im_end|>\n" for turn in turns) + "<|im_start|>assistant\n"
+    assert made.answer == chat_exchange(tokenizer, "stop", "{}").answer

@@ -9,14 +9,14 @@ from course_utils.exercises.lesson10.tuning import LABELS, LORA, TRAINED
 
 EXERCISES = (
     MINIMA,
+    CLEAN,
+    LAW,
+    COST,
     LABELS,
     LORA,
     TRAINED,
     BRADLEY_TERRY,
     DPO,
-    COST,
-    LAW,
-    CLEAN,
 )
 
 __all__ = ["EXERCISES", "QUIZ"]

@@ -1,4 +1,4 @@
-"""Exercise 10.9: a search for test texts in the training texts that finds too few, to be mended."""
+"""Exercise 10.2: a search for test texts in the training texts that finds too few, to be mended."""
 
 import re
 
@@ -73,7 +73,7 @@ def _clean(tests, training, n):
 
 
 CLEAN = Exercise(
-    id="10.9",
+    id="10.2",
     title="debug this: is the test clean?",
     minutes=8,
     difficulty=2,

@@ -1,4 +1,4 @@
-"""Exercises 10.5 and 10.6: learning from which of two answers people prefer."""
+"""Exercises 10.8 and 10.9: learning from which of two answers people prefer."""
 
 import torch
 from torch.nn import functional
@@ -21,7 +21,7 @@ def _rewards(seed, pairs, scale=2.0):
 
 
 BRADLEY_TERRY = Exercise(
-    id="10.5",
+    id="10.8",
     title="the loss of a reward model",
     minutes=5,
     difficulty=1,
@@ -117,7 +117,7 @@ def _loss(margin):
 
 
 DPO = Exercise(
-    id="10.6",
+    id="10.9",
     title="write the DPO loss",
     minutes=8,
     difficulty=2,
@@ -139,7 +139,7 @@ DPO = Exercise(
     hidden=(Case(lambda: _log_probabilities(3, 5, 0.3)), Case(lambda: _log_probabilities(4, 3, 2.0))),
     invariants=(Invariant("a loss is not below 0", lambda loss, *arguments: float(loss) >= 0),),
     hints=(
-        "It is the loss of 10.5, with β · (ln p − ln p before) as the reward of an answer.",
+        "It is the loss of 10.8, with β · (ln p − ln p before) as the reward of an answer.",
         "margin = (chosen − chosen_before) − (rejected − rejected_before), of shape (B,).",
         "β stands inside the sigmoid: −functional.logsigmoid(beta * margin).mean().",
     ),

@@ -1,4 +1,4 @@
-"""Exercises 10.7 and 10.8: what training costs, on paper, and the law that small runs follow, fitted."""
+"""Exercises 10.4 and 10.3: what training costs, on paper, and the law that small runs follow, fitted."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
 COST = Exercise(
-    id="10.7",
+    id="10.4",
     title="predict: what training costs",
     minutes=6,
     difficulty=1,
@@ -126,7 +126,7 @@ RUNS = [2e13, 1e14, 4e14, 2e15, 9e15]
 REACHED = [5.1, 4.6, 4.0, 3.7, 3.25]
 
 LAW = Exercise(
-    id="10.8",
+    id="10.3",
     title="a law from a line",
     minutes=10,
     difficulty=2,

@@ -1,4 +1,4 @@
-"""Exercises 10.2 to 10.4: the loss on the answer alone, and LoRA, which trains few numbers."""
+"""Exercises 10.5 to 10.7: the loss on the answer alone, and LoRA, which trains few numbers."""
 
 import torch
 
@@ -18,7 +18,7 @@ def inputs_and_targets(prompt, answer):
 
 
 LABELS = Exercise(
-    id="10.2",
+    id="10.5",
     title="the loss on the answer alone",
     minutes=7,
     difficulty=2,
@@ -111,7 +111,7 @@ def _scaled(scale):
 
 
 LORA = Exercise(
-    id="10.3",
+    id="10.6",
     title="write a LoRA layer",
     minutes=8,
     difficulty=2,
@@ -165,7 +165,7 @@ LORA = Exercise(
 
 
 TRAINED = Exercise(
-    id="10.4",
+    id="10.7",
     title="predict: the numbers that LoRA trains",
     minutes=4,
     difficulty=1,
