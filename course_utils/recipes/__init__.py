@@ -9,6 +9,7 @@ from course_utils.recipes.descriptions import DESCRIPTIONS
 from course_utils.recipes.intents import INTENTS
 from course_utils.recipes.pronunciation import G2P_ATTENTION
 from course_utils.recipes.sotu import GPT_SOTU, GPT_SOTU_BPE, GRU_SOTU, LLAMA_SOTU, LSTM_SOTU, RNN_SOTU
+from course_utils.recipes.translation import ES_EN
 from course_utils.recipes.tunes import LSTM_TUNES
 
 _ALL = (
@@ -22,6 +23,7 @@ _ALL = (
     GPT_SOTU_BPE,
     DESCRIPTIONS,
     INTENTS,
+    ES_EN,
 )
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 

@@ -11,9 +11,10 @@ from course_utils.error_rates import error_rates
 from course_utils.paths import CHECKPOINTS, RESULTS
 from course_utils.recipes import RECIPES, about, load
 from course_utils.recipes.pronunciation import pronounce
+from course_utils.recipes.translation import scores, translate
 from course_utils.text import load_pronunciations
 from course_utils.text.bpe import SOTU_BPE
-from course_utils.text.parallel import ES_EN_BPE
+from course_utils.text.parallel import ES_EN_BPE, load_es_en
 from course_utils.training import training_flops
 
 NAMES = sorted(RECIPES)
@@ -84,6 +85,21 @@ def test_the_shipped_network_itself_keeps_that_promise_on_every_twelfth_test_wor
     chosen = list(words)[::12]
     rates = error_rates(pronounce(load("g2p_attention"), chosen), [words[spelling] for spelling in chosen])
     assert rates.words > 1000 and rates.per <= 0.080 and rates.wer <= 0.33, str(rates)
+
+
+def test_the_translations_are_as_good_as_promised():
+    assert about("es_en")["metrics"]["bleu"] >= 20
+
+
+def test_the_shipped_translator_itself_keeps_that_promise_on_every_seventeenth_test_pair():
+    pairs = load_es_en().test[::17]
+    score = scores(translate(load("es_en"), [pair.spanish for pair in pairs]), pairs)["bleu"]
+    assert len(pairs) > 100 and score >= 20, score
+
+
+def test_tuning_brings_the_promised_thirty_points_of_exact_match():
+    metrics = about("intents")["metrics"]
+    assert metrics["exact_match_low"] - metrics["exact_match_before"] >= 0.30
 
 
 def test_the_three_recurrent_models_have_equal_parameters_and_have_read_the_same_text():
