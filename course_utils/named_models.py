@@ -2,7 +2,7 @@
 
 A model is looked for in the hub client's own cache, then on the hub, at a pinned revision; every file that arrives is
 compared with the hash that the hub gives for it. Where that fails, for whatever reason, one printed line says which
-asset stands in for the name, and why. Only safetensors, configs and tokenizers are fetched: no pickle is ever opened.
+model stands in for the name, and why. Only safetensors, configs and tokenizers are fetched: no pickle is ever opened.
 """
 
 import difflib
@@ -32,6 +32,7 @@ from huggingface_hub.utils import httpx
 
 from course_utils import assets
 from course_utils.errors import CourseError
+from course_utils.paths import CHECKPOINTS
 from course_utils.sources import AssetError
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and `resolve` does not need it
@@ -52,7 +53,7 @@ LONGEST_WAIT = 30.0         # seconds; a hub that asks for a longer wait is not 
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model on the hub: what it is called, where it lies, and which asset takes its place where it cannot be had.
+    """A model on the hub: what it is called, where it lies, and which of OWN takes its place where it cannot be had.
 
     `files` are fetched as far as the repository has them; without config.json and model.safetensors it is of no use.
     """
@@ -69,7 +70,7 @@ class NamedModel:
 # two none could be confirmed when this was written (November 2026), so they follow a moving name:
 #   booksum   `main`. If that holds only pytorch_model.bin, the stand-in is used: pickled weights are never opened.
 #   opus-mt   `refs/pr/4`, the open pull request that adds model.safetensors to a `main` that has only pickled weights.
-# The stand-in of opus-mt is flan-t5, which translates Spanish poorly: no asset of the course does it better.
+# The stand-in of opus-mt is the course's own translator, a checkpoint that comes with the repository.
 # The small conversational model is SmolLM2, because its stand-in is the same model with weights rounded to four bits.
 NAMED_MODELS = (
     NamedModel(
@@ -110,7 +111,7 @@ NAMED_MODELS = (
         "refs/pr/4",
         "seq2seq",
         (CONFIG, "generation_config.json", *TOKENIZER, "vocab.json", "source.spm", "target.spm", WEIGHTS),
-        "flan-t5",
+        "es_en",
     ),
     NamedModel(
         "smollm2-135m-instruct",
@@ -140,7 +141,7 @@ def find(name: str) -> NamedModel:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A folder to load from. `stand_in` is None where it holds the model itself, else the asset that it holds."""
+    """A folder to load from. `stand_in` is None where it holds the model itself, else which of OWN it holds."""
 
     model: NamedModel
     folder: Path
@@ -157,10 +158,15 @@ class Loaded:
     stand_in_for: str | None
 
 
-def resolve(name: str, stand_in_folder: Callable[[str], Path] = assets.path) -> Resolved:
+def own_folder(name: str) -> Path:
+    """Where one of OWN lies: a checkpoint among the checkpoints, an asset in its own folder, fetched if need be."""
+    return CHECKPOINTS if name in MADE_HERE else assets.path(name)
+
+
+def resolve(name: str, stand_in_folder: Callable[[str], Path] = own_folder) -> Resolved:
     """A local folder with the model of this name, or with its stand-in; then one printed line says so, and why.
 
-    Order: the hub client's cache, without asking; the hub, unless COURSE_OFFLINE or HF_HUB_OFFLINE is set; the asset
+    Order: the hub client's cache, without asking; the hub, unless COURSE_OFFLINE or HF_HUB_OFFLINE is set; the model
     that stands in. Raises CourseError for an unknown name, AssetError where the stand-in cannot be had either.
     """
     model = find(name)
@@ -208,7 +214,8 @@ def load_named(name: str) -> Loaded:
     return Loaded(model.eval(), tokenizer, resolved.model.name, None)
 
 
-OWN = ("smollm2", "minilm", "flan-t5", "es_en")                    # three assets, and a checkpoint that was made here
+MADE_HERE = ("es_en",)                                             # a checkpoint; see recipes/translation.py
+OWN = ("smollm2", "minilm", "flan-t5", *MADE_HERE)                 # the others are assets
 
 
 def load_own(name: str) -> Loaded:
@@ -222,7 +229,7 @@ def load_own(name: str) -> Loaded:
     from course_utils import encoders, pretrained, recipes, text_to_text
     from course_utils.text.parallel import load_es_en_bpe
 
-    if name == "es_en":
+    if name in MADE_HERE:
         return Loaded(recipes.load(name), load_es_en_bpe(), name, None)
     load = {
         "smollm2": pretrained.load_chat_model,

@@ -21,6 +21,10 @@ def try_out(loaded) -> list[float] | str:
     """What the loaded model can do: generate after a text, or encode it."""
     import torch
 
+    if loaded.name == "es_en":
+        from course_utils.recipes.translation import translate
+
+        return translate(loaded.model, ["El gato duerme."])[0]
     encoded = loaded.tokenizer("The hub is a room", return_tensors="pt")
     encoded.pop("token_type_ids", None)
     if loaded.model.can_generate():
