@@ -24,7 +24,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent     # not from paths.py, whi
 INSTALL = "make lab   (or, in an environment of your own: pip install -e .)"
 PACKAGES = ("torch", "transformers", "jupyterlab", "ipywidgets", "matplotlib")
 # By the lessons that stand; the rest waits.
-READ_BY_LESSONS = ("sotu", "names", "smollm2", "cmudict", "tunes", "minilm", "d3", "jquery", "wiki")
+READ_BY_LESSONS = (
+    "sotu", "names", "smollm2", "cmudict", "tunes", "minilm", "d3", "jquery", "wiki", "flan-t5", "ratings", "intents",
+)  # fmt: skip
 NETWORK_SECONDS = 2.0
 LEAST_MEMORY_GB, GOOD_MEMORY_GB = 3.0, 6.0
 LEAST_DISK_GB = 1.0

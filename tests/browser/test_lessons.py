@@ -90,3 +90,35 @@ def test_lesson_08_runs_without_error_its_slider_works_and_its_chatbot_answers(l
     field.scroll_into_view_if_needed()
     lab.page.screenshot(path=screenshots / f"{name}-chatbot.png")
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_09_runs_without_error_and_searches_and_translates_what_is_typed(lab: Lab, screenshots: Path):
+    run_and_look(lab, "09_architectures", screenshots)
+    cells = lab.page.locator(".jp-CodeCell", has=lab.page.locator(".widget-text input"))
+    for number, typed, answer in (
+        (0, "board game in which you trap the enemy's king", "by words: Chess"),
+        (0, " ", "is empty"),
+        (1, "Pulse el botón Aceptar.", "Click the OK button."),
+        (1, " ", "is blank"),
+    ):
+        field = cells.nth(number).locator(".widget-text input")
+        field.fill(typed)
+        field.press("Enter")
+        cells.nth(number).get_by_text(answer).first.wait_for(timeout=30_000)
+        lab.page.screenshot(path=screenshots / f"09_architectures-typed-{number}.png")
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_10_runs_without_error_and_its_calculator_follows_its_sliders(lab: Lab, screenshots: Path):
+    run_and_look(lab, "10_training", screenshots)
+    calculator = lab.page.locator(".widget-vbox", has=lab.page.get_by_label("Accelerator")).first
+    sheet = calculator.locator("table")
+    before = sheet.inner_text()
+    handle = calculator.locator(".noUi-handle").first
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(sheet).not_to_have_text(before, timeout=20_000)
+    assert "138 million" in sheet.inner_text()                      # 10 to the 8.14: the next place of the slider
+    calculator.scroll_into_view_if_needed()
+    lab.page.screenshot(path=screenshots / "10_training-calculator.png")
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
