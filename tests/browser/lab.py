@@ -259,6 +259,20 @@ class Lab:
         self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
 
 
+def sessions(address: str) -> list[dict]:
+    """What the server at `address` has running: a session for each notebook with a kernel."""
+    with urllib.request.urlopen(f"{address}/api/sessions?token={TOKEN}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def stop_kernels(address: str) -> None:
+    """End all kernels: one that is left alone keeps its gigabytes until the server stops."""
+    for session in sessions(address):
+        request = urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE")
+        request.add_header("Authorization", f"token {TOKEN}")
+        urllib.request.urlopen(request, timeout=30).close()
+
+
 @contextlib.contextmanager
 def browse(address: str) -> Iterator[Lab]:
     """A fresh headless browser for the server at `address`; it can reach nothing but this machine."""
@@ -272,3 +286,4 @@ def browse(address: str) -> Iterator[Lab]:
             yield Lab(page, address, traffic)
         finally:
             browser.close()
+            stop_kernels(address)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, browse, sessions
 
 RUN_SECONDS = 240
 FIRST_RESULT_SECONDS = 60
@@ -24,6 +24,13 @@ def run_and_look(lab: Lab, name: str, screenshots: Path) -> float:
     lab.look(screenshots, name)
     assert not lab.errors(), "\n".join(lab.errors())
     return first_result
+
+
+def test_no_kernel_outlives_its_page(address: str):
+    with browse(address) as lab:
+        lab.open("notebooks/00_start_here.ipynb")
+        assert len(sessions(address)) == 1
+    assert not sessions(address)
 
 
 def test_lesson_00_shows_a_result_within_a_minute_and_runs_without_error(lab: Lab, screenshots: Path):
