@@ -1,0 +1,235 @@
+"""A generative adversarial network for small images: one network draws, the other tells drawn from real.
+
+The losses first, then what steadies the game, then the two networks. Goodfellow et al. 2014, Radford et al. 2016
+(DCGAN). Logits are the discriminator's: above 0 it takes an image to be real. Losses are in nats.
+Notation: B batch, C channels, H height, W width, Z numbers of a latent code.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from course_utils.errors import CourseError
+from course_utils.models.language_model import measuring
+from course_utils.shapes import check_shape
+
+IMAGES_A_PASS = 256                                                # the widest layer of them takes 58 MB
+LEAK = 0.2                                                         # of LeakyReLU; Radford et al. 2016, section 4
+
+# --- losses ---------------------------------------------------------------------------------------
+
+
+def discriminator_loss(real_logits, fake_logits):
+    """−ln D(real) − ln(1 − D(fake)), each averaged; D is the sigmoid of the logit. Goodfellow et al. 2014, eq. 1.
+
+    Logits (B,) each. Where the discriminator knows nothing, it is 2 · ln 2.
+    """
+    return functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+
+
+def minimax_loss(fake_logits):
+    """ln(1 − D(fake)), averaged: what the generator makes small in the game as it was written down.
+
+    Its slope is −D(fake): none where the discriminator is sure, so the generator that is worst learns least.
+    """
+    return -functional.softplus(fake_logits).mean()
+
+
+def non_saturating_loss(fake_logits):
+    """−ln D(fake), averaged: the same goal, with a slope of −(1 − D(fake)). Goodfellow et al. 2014, section 3."""
+    return functional.softplus(-fake_logits).mean()
+
+
+GENERATOR_LOSSES = {"minimax": minimax_loss, "non-saturating": non_saturating_loss}
+
+
+# --- what steadies the game -------------------------------------------------------------------------
+
+
+def r1_penalty(discriminator, real):
+    """‖∇ logit(x)‖², averaged over real x (B, …): how steep the discriminator is there. Mescheder et al. 2018 (R1).
+
+    Times γ/2 it joins the discriminator's loss, and can be differentiated again. Each logit may depend on its own x
+    alone: no batch norm.
+    """
+    real = real.detach().requires_grad_(True)
+    (slope,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    return slope.square().sum() / len(real)
+
+
+def power_iteration(matrix, right):
+    """One step towards the direction that `matrix` (M, N) stretches most: unit vectors left (M,) and right (N,)."""
+    left = functional.normalize(matrix @ right, dim=0)
+    return left, functional.normalize(matrix.t() @ left, dim=0)
+
+
+class SpectralNorm(nn.Module):
+    """Divide a weight by its largest singular value: the layer stretches nothing by more than 1. Miyato et al. 2018.
+
+    The value is followed, not computed: one step of power iteration each time the weight is used in training. A
+    convolution's weight (out, in, k, k) is taken as the matrix (out, in·k·k). `generator` draws the first direction.
+    """
+
+    def __init__(self, weight: torch.Tensor, generator: torch.Generator, first_steps: int = 15):
+        super().__init__()
+        matrix = weight.detach().flatten(1)                                         # (M, N)
+        right = functional.normalize(torch.randn(matrix.shape[1], generator=generator), dim=0)
+        for _ in range(first_steps):
+            left, right = power_iteration(matrix, right)
+        self.register_buffer("left", left)
+        self.register_buffer("right", right)
+
+    def forward(self, weight):
+        """The weight, divided. The directions count as given: no gradient goes through the iteration."""
+        matrix = weight.flatten(1)                                                  # (M, N)
+        if self.training:
+            self.left, self.right = power_iteration(matrix.detach(), self.right)
+        return weight / (self.left @ matrix @ self.right)
+
+
+def add_spectral_norm(model: nn.Module, generator: torch.Generator) -> None:
+    """Put SpectralNorm on the weight of every linear and convolution layer. Changes the model in place."""
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    for layer in layers:
+        parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight, generator))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """average ← decay · average + (1 − decay) · model, number by number, in place; counters are copied.
+
+    The game makes the generator swing about; its average stands nearer to the middle. Yazıcı et al. 2019. Raises
+    CourseError where the two are not of one build.
+    """
+    kept, new = average.state_dict(), model.state_dict()
+    if kept.keys() != new.keys():
+        raise CourseError("average and model are not of one build; begin with average = copy.deepcopy(model).")
+    for name, tensor in kept.items():
+        if tensor.is_floating_point():
+            tensor.lerp_(new[name], 1 - decay)
+        else:
+            tensor.copy_(new[name])
+
+
+# --- the networks -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class GANConfig:
+    """Sizes of both networks: a generator of 0.96 M parameters and a discriminator of 0.28 M as it stands.
+
+    size: pixels along a side, a multiple of 4. latent: Z. width: channels of the generator at a quarter of the size.
+    critic_width: channels of the discriminator at half the size. spectral: SpectralNorm on the discriminator.
+    """
+
+    size: int = 28
+    channels: int = 1
+    latent: int = 64
+    width: int = 144
+    critic_width: int = 64
+    spectral: bool = False
+
+    def __post_init__(self):
+        if self.size < 4 or self.size % 4:
+            raise CourseError(f"size is {self.size}; expected a multiple of 4: it is doubled twice.")
+        if min(self.channels, self.latent, self.critic_width) < 1 or self.width < 2:
+            raise CourseError(f"{self}: expected a width of 2 or more, and other sizes of 1 or more.")
+
+
+class Generator(nn.Module):
+    """Latent codes to images: a small picture of many channels, doubled twice by transposed convolutions.
+
+    Batch norm lets it begin to learn (Radford et al. 2016, section 3). `generator` draws the initial weights.
+    """
+
+    def __init__(self, config: GANConfig, generator: torch.Generator):
+        super().__init__()
+        self.config, side, width = config, config.size // 4, config.width
+        self.body = nn.Sequential(
+            nn.Linear(config.latent, width * side * side, bias=False),
+            nn.Unflatten(1, (width, side, side)),                                   # (B, width, H/4, W/4)
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, width, 4, stride=2, padding=1, bias=False),   # (B, width, H/2, W/2)
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width // 2),
+            nn.ReLU(),                                                              # (B, width/2, H, W)
+            nn.Conv2d(width // 2, config.channels, 3, padding=1),
+            nn.Tanh(),                                                              # (B, C, H, W)
+        )
+        draw_weights(self, generator)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers learn."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def latents(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(B, Z) codes, standard normal, on the model's device."""
+        device = self.body[0].weight.device
+        return torch.randn(count, self.config.latent, generator=generator, device=generator.device).to(device)
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """latents (B, Z) to images (B, C, H, W) in [−1, 1]."""
+        check_shape(latents, f"B {self.config.latent}", "latents")
+        return self.body(latents)
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(B, C, H, W) new images in [−1, 1]: the contract of image models. There is no likelihood to go with it."""
+        if count < 1:
+            raise CourseError(f"{count} images were asked for; ask for 1 or more.")
+        with measuring(self):
+            return torch.cat([self(part) for part in self.latents(count, generator).split(IMAGES_A_PASS)])
+
+
+class Discriminator(nn.Module):
+    """Images to logits: above 0 where it takes the image to be real. `generator` draws the weights.
+
+    Without batch norm, which would let it compare the images of a batch, and R1 forbids.
+    """
+
+    def __init__(self, config: GANConfig, generator: torch.Generator):
+        super().__init__()
+        self.config, width = config, config.critic_width
+        last = math.ceil(config.size / 8)
+        self.body = nn.Sequential(
+            nn.Conv2d(config.channels, width, 4, stride=2, padding=1),              # (B, width, H/2, W/2)
+            nn.LeakyReLU(LEAK),
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),                    # (B, 2·width, H/4, W/4)
+            nn.LeakyReLU(LEAK),
+            nn.Conv2d(2 * width, 2 * width, 3, stride=2, padding=1),                # (B, 2·width, H/8, W/8)
+            nn.LeakyReLU(LEAK),
+            nn.Flatten(),
+            nn.Linear(2 * width * last * last, 1),
+        )
+        draw_weights(self, generator)
+        if config.spectral:
+            add_spectral_norm(self, generator)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """images (B, C, H, W) in [−1, 1] to logits (B,)."""
+        config = self.config
+        check_shape(images, f"B {config.channels} {config.size} {config.size}", "images")
+        return self.body(images).squeeze(1)
+
+
+def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw each weight from N(0, 2/fan-in), so that signals keep their size (He et al. 2015); biases start at 0."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, math.sqrt(2 / fan_in(module)), generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def fan_in(layer: nn.Module) -> float:
+    """How many inputs one output of the layer adds up."""
+    if isinstance(layer, nn.ConvTranspose2d):                      # weight (in, out, k, k): its steps share the kernel
+        return layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
+    return layer.weight[0].numel()
