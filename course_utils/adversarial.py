@@ -1,0 +1,165 @@
+"""Two players in turns: the discriminator learns to tell, the generator to be mistaken for real.
+
+`fit` goes down one loss; here there are two, and neither has to fall. Goodfellow et al. 2014, algorithm 1. Nothing is
+kept on disk: a game that is interrupted stands where it was, and `play` goes on from there.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from course_utils.errors import CourseError
+from course_utils.models.gan import GENERATOR_LOSSES, discriminator_loss, r1_penalty, update_average
+from course_utils.seeding import generator as seeded
+from course_utils.text.batches import Batches
+from course_utils.training import TrainingError
+
+
+@dataclass(frozen=True)
+class GameConfig:
+    """The rules. loss: the generator's, "non-saturating" or "minimax". r1: the weight γ of the R1 penalty, 0 for none.
+
+    r1_every: it costs a second backward pass, so it may come only every so many turns, then so many times as heavy
+    (Karras et al. 2020, "lazy"). discriminator_turns: for each of the generator's. average: how much of the averaged
+    weights stays at a turn. betas: Adam's; a large first one carries a player on past the other's answer. seed: of the
+    latent codes.
+    """
+
+    loss: str = "non-saturating"
+    generator_rate: float = 2e-4
+    discriminator_rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    r1: float = 0.0
+    r1_every: int = 1
+    discriminator_turns: int = 1
+    average: float = 0.998
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.loss not in GENERATOR_LOSSES:
+            raise CourseError(f"loss is {self.loss!r}; expected one of {', '.join(GENERATOR_LOSSES)}.")
+        if min(self.generator_rate, self.discriminator_rate) <= 0 or self.r1 < 0 or not 0 <= self.average < 1:
+            raise CourseError(f"{self}: expected rates above 0, r1 of 0 or more, and an average from 0 to below 1.")
+        if min(self.r1_every, self.discriminator_turns) < 1:
+            raise CourseError(f"{self}: expected r1_every and discriminator_turns of 1 or more.")
+
+
+@dataclass
+class GameHistory:
+    """What happened: both losses of each step, in nats, the R1 penalties where there were any, and the seconds."""
+
+    discriminator: list[float] = field(default_factory=list)
+    generator: list[float] = field(default_factory=list)
+    penalties: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def steps(self) -> int:
+        """How many steps were made."""
+        return len(self.generator)
+
+
+class Game:
+    """Both players, their optimizers, and the average of the generator, which is the one to draw with afterwards.
+
+    generator: has `latents(count, generator)` and gives samples (B, …) for them. discriminator: gives logits (B,).
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module, config: GameConfig):
+        self.generator, self.discriminator, self.config = generator, discriminator, config
+        self.average = copy.deepcopy(generator).eval()
+        self.generator_optimizer = adam(generator, config.generator_rate, config.betas)
+        self.discriminator_optimizer = adam(discriminator, config.discriminator_rate, config.betas)
+        self.random, self.history, self.turns = seeded(config.seed), GameHistory(), 0
+
+    def step(self, real: torch.Tensor) -> None:
+        """The discriminator's turn or turns on real samples (B, …), then the generator's, then the average follows."""
+        real = real.to(next(self.discriminator.parameters()).device)
+        losses = [self.discriminator_turn(real) for _ in range(self.config.discriminator_turns)]
+        self.history.discriminator.append(losses[-1])
+        self.history.generator.append(self.generator_turn(len(real)))
+        # At first the average follows fast: it should not carry the random weights of the beginning along.
+        decay = min(self.config.average, self.history.steps / (self.history.steps + 10))
+        update_average(self.average, self.generator, decay)
+
+    def discriminator_turn(self, real: torch.Tensor) -> float:
+        """Learn to tell real samples (B, …) from as many fakes; the loss without the penalty, in nats."""
+        with torch.no_grad():                                      # the fakes are given: nothing flows back into them
+            fake = self.generator(self.generator.latents(len(real), self.random))
+        loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+        value = finite(loss, "discriminator", self.history.steps)
+        descend(self.discriminator_optimizer, loss + self.penalty(real))
+        self.turns += 1
+        return value
+
+    def penalty(self, real: torch.Tensor) -> torch.Tensor | float:
+        """γ/2 times the R1 penalty, in the turns that have it; 0 in the others."""
+        config = self.config
+        if config.r1 == 0 or self.turns % config.r1_every:
+            return 0.0
+        steepness = r1_penalty(self.discriminator, real)
+        self.history.penalties.append(steepness.item())
+        return config.r1 / 2 * config.r1_every * steepness
+
+    def generator_turn(self, count: int) -> float:
+        """Learn to be mistaken: as many fakes, through the discriminator as it now stands; the loss in nats."""
+        fake = self.generator(self.generator.latents(count, self.random))
+        loss = GENERATOR_LOSSES[self.config.loss](self.discriminator(fake))
+        value = finite(loss, "generator", self.history.steps)
+        descend(self.generator_optimizer, loss)
+        return value
+
+
+def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] | None = None) -> GameHistory:
+    """Go on with the game for `steps` steps on `batches(step)`, whose first tensor holds the real samples.
+
+    `look(steps made)` is called after each step, and may draw what it sees. Ctrl-C ends it early, with everything in
+    place. Raises TrainingError where a loss is not a number.
+    """
+    history, began = game.history, time.perf_counter()
+    before, history.interrupted = history.seconds, False
+    game.generator.train()
+    game.discriminator.train()
+    try:
+        for _ in tqdm(range(steps), unit="step", leave=False):
+            game.step(batches(history.steps)[0])
+            history.seconds = before + time.perf_counter() - began
+            if look:
+                look(history.steps)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        game.generator.eval()
+        game.discriminator.eval()
+    return history
+
+
+def adam(player: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Adam on all that learns in a player. Kingma and Ba 2015."""
+    return torch.optim.Adam(player.parameters(), rate, betas)
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    """One step down the loss for the optimizer's own numbers: the other player's get no gradient, and do not move."""
+    own = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for parameter, gradient in zip(own, torch.autograd.grad(loss, own), strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+def finite(loss: torch.Tensor, player: str, step: int) -> float:
+    """The loss as a number. Raises TrainingError where it is none."""
+    value = loss.item()
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"The {player}'s loss is {value} at step {step}; lower its learning rate, or give the discriminator an R1 "
+            "penalty: GameConfig(r1=1.0)."
+        )
+    return value
