@@ -120,7 +120,7 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
 
 @dataclass(frozen=True)
 class GANConfig:
-    """Sizes of both networks: a generator of 0.96 M parameters and a discriminator of 0.28 M as it stands.
+    """Sizes of both networks: a generator of 0.95 M parameters and a discriminator of 0.28 M as it stands.
 
     size: pixels along a side, a multiple of 4. latent: Z. width: channels of the generator at a quarter of the size.
     critic_width: channels of the discriminator at half the size. spectral: SpectralNorm on the discriminator.

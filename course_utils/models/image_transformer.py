@@ -24,7 +24,7 @@ OFF_GRID = 0.1                                                     # of a level:
 
 @dataclass(frozen=True)
 class ImageTransformerConfig:
-    """Sizes of the model: 0.98 M parameters as it stands, for grey images of 28×28.
+    """Sizes of the model: 0.96 M parameters as it stands, for grey images of 28×28.
 
     size: pixels along a side. classes: how many it can be asked for, 0 for none. inner: width inside the feed-forward
     layer. levels: how many brightnesses there are.
