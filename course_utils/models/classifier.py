@@ -1,0 +1,134 @@
+"""A small convolutional network that names what is on an image; its last hidden layer is the space of the metrics.
+
+Notation: B batch, N images, C channels, F features.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from course_utils.errors import CourseError
+from course_utils.models.language_model import measuring
+from course_utils.shapes import check_shape
+
+READ_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Sizes: square images of `size` pixels, one stage of convolutions for each of `widths`, each halves the side."""
+
+    classes: int = 10
+    channels: int = 1
+    size: int = 28
+    widths: tuple[int, ...] = (32, 64)
+    features: int = 64
+    dropout: float = 0.3
+
+    def __post_init__(self):
+        if min(self.channels, self.features, self.size >> len(self.widths), *self.widths) < 1 or self.classes < 2:
+            raise CourseError(
+                f"{self}: expected 2 classes or more, other sizes of 1 or more, and a side that can be halved "
+                f"{len(self.widths)} times."
+            )
+
+
+class Stage(nn.Module):
+    """A 3 × 3 convolution, batch norm (Ioffe and Szegedy 2015), ReLU, and the largest of each 2 × 2 pixels."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        """x (B, C, H, W) to (B, width, H // 2, W // 2)."""
+        # the largest first, as it commutes with a ReLU: a quarter of the numbers is left to bend
+        return functional.max_pool2d(self.norm(self.convolution(x)), 2).relu()
+
+
+class Classifier(nn.Module):
+    """Images to logits of classes by way of F features. `generator` draws the initial weights.
+
+    Keeps the contract of `fit`: `model(images, targets) -> (logits, loss)`.
+    """
+
+    context = 1                                                    # for `training_flops`: an image has one target
+
+    def __init__(self, config: ClassifierConfig, generator: torch.Generator):
+        super().__init__()
+        self.config = config
+        widths = (config.channels, *config.widths)
+        self.stages = nn.ModuleList(Stage(*pair) for pair in zip(widths, config.widths, strict=False))
+        side = config.size >> len(config.widths)
+        self.hidden = nn.Linear(widths[-1] * side**2, config.features)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(config.features, config.classes)
+        draw_for_relu(self, generator)
+        self.to(memory_format=torch.channels_last)                 # the convolutions of CPUs are faster on it
+
+    def forward(self, images: torch.Tensor, targets: torch.Tensor | None = None):
+        """images (B, C, H, W) in [−1, 1] to logits (B, classes), and the loss in nats against targets (B,), or None.
+
+        Raises ShapeError for images of another size, CourseError for bytes and numbers outside [−1, 1].
+        """
+        logits = self.head(self.dropout(self.hidden_vectors(images)))                               # (B, classes)
+        return logits, None if targets is None else functional.cross_entropy(logits, targets)
+
+    def hidden_vectors(self, images: torch.Tensor) -> torch.Tensor:
+        """The last hidden layer, after its bend: images (B, C, H, W) to (B, F)."""
+        check_images(images, self.config.channels, self.config.size)
+        x = images.contiguous(memory_format=torch.channels_last)
+        for stage in self.stages:
+            x = stage(x)                                                                            # (B, C', H/2, W/2)
+        return functional.gelu(self.hidden(x.flatten(1)))          # smooth: no feature dies and makes a flat direction
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Where the metrics look: images (N, C, H, W) in [−1, 1] to (N, F) float32, without dropout, some at a time."""
+        with measuring(self):
+            return torch.cat([self.hidden_vectors(part) for part in images.split(READ_AT_ONCE)])
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, classes) for images (N, C, H, W), without dropout; their softmax are the probabilities."""
+        with torch.no_grad():
+            return self.head(self.features(images))
+
+    def labels(self, images: torch.Tensor) -> torch.Tensor:
+        """(N,) the number of the likeliest class of each image."""
+        return self.logits(images).argmax(dim=1)
+
+    def flops_per_token(self, length: int) -> float:
+        """Floating-point operations of one image going forward, 2 for each weight and place where it multiplies.
+
+        length: targets of an image, which is 1; the name is that of the contract of `training_flops`.
+        """
+        weights = self.hidden.weight.numel() + self.head.weight.numel()
+        for halvings, stage in enumerate(self.stages):
+            weights += stage.convolution.weight.numel() * (self.config.size >> halvings) ** 2
+        return 2.0 * weights * length
+
+
+def draw_for_relu(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw each matrix and filter from N(0, 2/inputs), so that the size stays the same through ReLUs; He et al. 2015.
+
+    Biases start at 0.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def check_images(images: torch.Tensor, channels: int, size: int) -> None:
+    """Raises ShapeError unless images are (B, channels, size, size), CourseError unless floats from −1 to 1."""
+    check_shape(images, f"B {channels} {size} {size}", "images")
+    if not images.is_floating_point():
+        raise CourseError(f"images are {images.dtype}; expected floats from -1 to 1; make them with to_float.")
+    if images.numel() and not -1 <= images.min() <= images.max() <= 1:
+        raise CourseError(
+            f"images hold numbers from {images.min():.3g} to {images.max():.3g}; expected -1 to 1: "
+            "bytes go through to_float, samples through clamp(-1, 1)."
+        )
