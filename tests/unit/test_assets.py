@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from course_utils import assets, unpack
-from course_utils.sources import AssetError, Hub, Package
+from course_utils.sources import AssetError, Debian, Hub, Package
 from tools import data_cards
 
 ALL = assets.load_manifest()
@@ -29,7 +29,7 @@ def test_the_manifest_lists_the_assets_of_the_first_lessons():
 def test_every_entry_says_whose_it_is_and_what_its_files_must_be(asset):
     assert all(getattr(asset, field) for field in ("title", "author", "licence", "homepage", "citation"))
     assert asset.reader in assets.READERS
-    assert asset.sources and isinstance(asset.sources[0], Package)
+    assert asset.sources and isinstance(asset.sources[0], Package | Debian)
     assert re.fullmatch("[0-9a-f]{64}", asset.sources[0].sha256) and asset.sources[0].bytes > 0
     assert asset.files and all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in asset.files.values())
     assert all(re.fullmatch("[0-9a-f]{40}", hub.revision) for hub in asset.sources if isinstance(hub, Hub))

@@ -1,0 +1,1 @@
+"""Images: corpora, bytes and numbers, batches."""
