@@ -14,6 +14,7 @@ from course_utils.models.language_model import measuring
 from course_utils.shapes import check_shape
 
 READ_AT_ONCE = 500
+EDGE = 1 + 1 / 255                                                  # half a level of 256 beyond the ends: rounding
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def check_images(images: torch.Tensor, channels: int, size: int) -> None:
     check_shape(images, f"B {channels} {size} {size}", "images")
     if not images.is_floating_point():
         raise CourseError(f"images are {images.dtype}; expected floats from -1 to 1; make them with to_float.")
-    if images.numel() and not -1 <= images.min() <= images.max() <= 1:
+    if images.numel() and not -EDGE <= images.min() <= images.max() <= EDGE:
         raise CourseError(
             f"images hold numbers from {images.min():.3g} to {images.max():.3g}; expected -1 to 1: "
             "bytes go through to_float, samples through clamp(-1, 1)."

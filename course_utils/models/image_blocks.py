@@ -1,0 +1,141 @@
+"""The parts that image networks are built of: residual blocks, a condition that steers them, larger and smaller maps.
+
+Notation: B images, C channels, H × W places, E width of the vector that steers.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from course_utils.errors import CourseError
+from course_utils.models.attention import fused_attention
+from course_utils.shapes import check_shape
+
+GROUPS = 8
+
+
+class ZeroConv(nn.Conv2d):
+    """A convolution whose weights start at 0: what it is added to starts as it is."""
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Mean 0 and variance 1 over each of 8 groups of channels of one image (Wu and He 2018), fewer where 8 do not fit.
+
+    Unlike batch norm it does the same in training and in sampling, whatever else is in the batch.
+    """
+    return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
+
+
+def modulate(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """x · (1 + scale) + shift with one scale and shift for each channel. x (B, C, H, W), scale and shift (B, C).
+
+    Perez et al. 2018 (FiLM); in diffusion models Dhariwal and Nichol 2021.
+    """
+    return x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
+
+
+class ResidualBlock(nn.Module):
+    """x plus two 3×3 convolutions of x, each after a norm and a bend; a vector of width E may steer the second.
+
+    Starts as the identity (or as a 1×1 convolution where the number of channels changes), so that a deep stack of
+    blocks is no harder to start than a shallow one. He et al. 2016; Ho et al. 2020.
+    """
+
+    def __init__(self, inputs: int, outputs: int, steering: int = 0):
+        super().__init__()
+        self.first_norm, self.first = group_norm(inputs), nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second_norm, self.second = group_norm(outputs), ZeroConv(outputs, outputs, 3, padding=1)
+        self.steer = nn.Linear(steering, 2 * outputs) if steering else None
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: torch.Tensor, vector: torch.Tensor | None = None) -> torch.Tensor:
+        """x (B, inputs, H, W), vector (B, E) to (B, outputs, H, W). Raises CourseError where the vector is missing."""
+        if (self.steer is None) != (vector is None):
+            expected = "no vector" if self.steer is None else f"a vector of width {self.steer.in_features}"
+            raise CourseError(f"This block takes {expected}; got {None if vector is None else tuple(vector.shape)}.")
+        inner = self.second_norm(self.first(functional.silu(self.first_norm(x))))
+        if vector is not None:
+            inner = modulate(inner, *self.steer(functional.silu(vector)).chunk(2, dim=1))
+        return self.skip(x) + self.second(functional.silu(inner))
+
+
+class PlaceAttention(nn.Module):
+    """x plus attention of every place of the map to every other: what a 3×3 window cannot see."""
+
+    def __init__(self, channels: int, heads: int):
+        super().__init__()
+        if channels % heads:
+            raise CourseError(f"{channels} channels do not split into {heads} heads; expected a divisor.")
+        self.heads, self.norm = heads, group_norm(channels)
+        self.inputs, self.output = nn.Conv2d(channels, 3 * channels, 1), ZeroConv(channels, channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, C, H, W) to the same shape."""
+        batch, channels, high, wide = x.shape
+        split = self.inputs(self.norm(x)).reshape(batch, 3, self.heads, channels // self.heads, high * wide)
+        query, key, value = split.transpose(3, 4).unbind(dim=1)                         # (B, heads, H·W, K) each
+        mixed, _ = fused_attention(query, key, value)
+        return x + self.output(mixed.transpose(2, 3).reshape(batch, channels, high, wide))
+
+
+class Downsample(nn.Module):
+    """Half as high and half as wide, by a 3×3 convolution that looks at every second place."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, inputs, H, W) to (B, outputs, H/2, W/2). Raises CourseError for an odd side."""
+        if x.shape[2] % 2 or x.shape[3] % 2:
+            raise CourseError(f"The map is {x.shape[2]} × {x.shape[3]}; expected even sides to halve.")
+        return self.convolution(x)
+
+
+class Upsample(nn.Module):
+    """Twice as high and wide: each place repeated 2 × 2, then a 3×3 convolution to smooth the steps.
+
+    A transposed convolution leaves a chequered pattern where this does not (Odena et al. 2016).
+    """
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, inputs, H, W) to (B, outputs, 2H, 2W)."""
+        return self.convolution(functional.interpolate(x, scale_factor=2, mode="nearest"))
+
+
+def to_patches(x: torch.Tensor, patch: int) -> torch.Tensor:
+    """(B, C, H, W) to (B, C·patch², H/patch, W/patch): the same numbers, each square of pixels now channels of a place.
+
+    A convolution then has patch² times fewer places to visit. Shi et al. 2016. Raises CourseError for a side that
+    patch does not divide.
+    """
+    check_shape(x, "B C H W", "x")
+    if x.shape[2] % patch or x.shape[3] % patch:
+        raise CourseError(f"The image is {x.shape[2]} × {x.shape[3]}; expected sides that {patch} divides.")
+    return functional.pixel_unshuffle(x, patch)
+
+
+def from_patches(x: torch.Tensor, patch: int) -> torch.Tensor:
+    """The way back from `to_patches`."""
+    return functional.pixel_shuffle(x, patch)
+
+
+def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights from N(0, 1/inputs), so that what leaves a layer is about as large as what enters it.
+
+    inputs: how many numbers are summed into one output. Biases, and all of ZeroConv, start at 0; norms at 1 and 0.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            inputs = module.weight[0].numel()
+            nn.init.normal_(module.weight, 0.0, 1 / math.sqrt(inputs), generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        if isinstance(module, ZeroConv):
+            nn.init.zeros_(module.weight)

@@ -1,0 +1,86 @@
+"""Images as the models see them: numbers in [−1, 1] on a grid of 256 levels, and what a density says of a level.
+
+A byte has 256 levels, a density gives each single number probability 0. So the probability of a level is the density's
+mass between the middles to its neighbours: a proper discrete likelihood, which bits per dimension need. The lowest
+and the highest level also get what lies beyond them (Salimans et al. 2017, PixelCNN++).
+
+Notation: B images, C channels, H × W pixels.
+"""
+
+import math
+
+import torch
+from torch.nn import functional
+
+from course_utils.errors import CourseError
+from course_utils.models.drawn import uniform
+from course_utils.shapes import check_shape
+
+LEVELS = 256
+STEP = 2 / (LEVELS - 1)                                            # from one level to the next
+LEAST_LOG_SCALE = -7.0                                             # at e⁻⁷ all mass is on one level: no need for less
+
+FROM_BYTES = "Bytes become that by x / 127.5 - 1."
+
+
+def check_images(images: torch.Tensor, channels: int, size: int) -> None:
+    """Raises ShapeError for another shape than (B, channels, size, size), CourseError for numbers out of [−1, 1]."""
+    check_shape(images, f"B {channels} {size} {size}", "images")
+    if not images.is_floating_point():
+        raise CourseError(f"images are {images.dtype}; expected floats in [-1, 1]. {FROM_BYTES}")
+    if images.numel() and not -1 - 1e-4 <= float(images.min()) <= float(images.max()) <= 1 + 1e-4:
+        low, high = float(images.min()), float(images.max())
+        raise CourseError(f"images go from {low:.3g} to {high:.3g}; expected [-1, 1]. {FROM_BYTES}")
+
+
+def check_on_grid(images: torch.Tensor) -> None:
+    """Raises CourseError where an image is between two of the 256 levels: it has no likelihood there."""
+    off = ((images + 1) / STEP - ((images + 1) / STEP).round()).abs()
+    if off.numel() and float(off.max()) > 0.01:
+        raise CourseError(f"images lie between the 256 levels; expected numbers that were bytes. {FROM_BYTES}")
+
+
+def to_grid(images: torch.Tensor) -> torch.Tensor:
+    """The nearest of the 256 levels, in [−1, 1]."""
+    return ((images.clamp(-1, 1) + 1) / STEP).round() * STEP - 1
+
+
+def bits_per_dimension(nats: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """(B,) −ln p of each image, nats, as bits for each of its C · H · W numbers. An unread byte has 8."""
+    return nats / (math.log(2) * images[0].numel())
+
+
+def logistic_log_probability(images: torch.Tensor, mean: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
+    """ln of a logistic density's mass on each number's level, nats; all three of one shape, and so the result.
+
+    The mass is σ(a) − σ(b) with a and b the level's upper and lower edge, seen from the mean in units of the scale.
+    Written as σ(a) · σ(−b) · (1 − e^(b−a)), which keeps its digits where σ(a) and σ(b) are both nearly 0 or 1.
+    """
+    inverse = (-log_scale.clamp(min=LEAST_LOG_SCALE)).exp()
+    upper, lower = (images + STEP / 2 - mean) * inverse, (images - STEP / 2 - mean) * inverse
+    first, last = images < -1 + STEP / 2, images > 1 - STEP / 2
+    below_upper = functional.logsigmoid(upper).masked_fill(last, 0.0)                   # the last has no upper edge
+    above_lower = functional.logsigmoid(-lower).masked_fill(first, 0.0)                 # the first has no lower one
+    between = torch.log(-torch.expm1(-STEP * inverse)).expand_as(upper).masked_fill(first | last, 0.0)
+    return below_upper + above_lower + between
+
+
+def draw_logistic(mean: torch.Tensor, log_scale: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """One image from the distribution that `logistic_log_probability` scores, on the grid of levels."""
+    share = uniform(mean.shape, generator, mean.device).clamp(1e-6, 1 - 1e-6)
+    return to_grid(mean + log_scale.clamp(min=LEAST_LOG_SCALE).exp() * torch.logit(share))
+
+
+def gaussian_log_probability(images: torch.Tensor, mean: torch.Tensor, deviation: float) -> torch.Tensor:
+    """ln of a normal density's mass on each number's level, nats, in float64. images and mean of one shape.
+
+    The edges are mirrored to the left of the mean first: there Φ is small, and ln Φ keeps its digits.
+    """
+    images, mean = images.double(), mean.double()
+    upper, lower = (images + STEP / 2 - mean) / deviation, (images - STEP / 2 - mean) / deviation
+    upper = upper.masked_fill(images > 1 - STEP / 2, math.inf)
+    lower = lower.masked_fill(images < -1 + STEP / 2, -math.inf)
+    right = upper + lower > 0
+    upper, lower = torch.where(right, -lower, upper), torch.where(right, -upper, lower)
+    log_upper, log_lower = torch.special.log_ndtr(upper), torch.special.log_ndtr(lower)
+    return log_upper + torch.log(-torch.expm1(log_lower - log_upper))
