@@ -10,11 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.image_levels import check_images
 from course_utils.models.language_model import measuring
-from course_utils.shapes import check_shape
 
 READ_AT_ONCE = 500
-EDGE = 1 + 1 / 255                                                  # half a level of 256 beyond the ends: rounding
 
 
 @dataclass(frozen=True)
@@ -121,15 +120,3 @@ def draw_for_relu(model: nn.Module, generator: torch.Generator) -> None:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def check_images(images: torch.Tensor, channels: int, size: int) -> None:
-    """Raises ShapeError unless images are (B, channels, size, size), CourseError unless floats from −1 to 1."""
-    check_shape(images, f"B {channels} {size} {size}", "images")
-    if not images.is_floating_point():
-        raise CourseError(f"images are {images.dtype}; expected floats from -1 to 1; make them with to_float.")
-    if images.numel() and not -EDGE <= images.min() <= images.max() <= EDGE:
-        raise CourseError(
-            f"images hold numbers from {images.min():.3g} to {images.max():.3g}; expected -1 to 1: "
-            "bytes go through to_float, samples through clamp(-1, 1)."
-        )

@@ -13,36 +13,62 @@ import torch
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.images.pixels import LEVELS, STEP
 from course_utils.models.drawn import uniform
 from course_utils.shapes import check_shape
 
-LEVELS = 256
-STEP = 2 / (LEVELS - 1)                                            # from one level to the next
+BEYOND = 1e-4                                                      # of 1: what rounding may add
+OFF_GRID = 0.04                                                    # of a level: half precision moves one by up to 0.031
 LEAST_LOG_SCALE = -7.0                                             # at e⁻⁷ all mass is on one level: no need for less
-
-FROM_BYTES = "Bytes become that by x / 127.5 - 1."
 
 
 def check_images(images: torch.Tensor, channels: int, size: int) -> None:
     """Raises ShapeError for another shape than (B, channels, size, size), CourseError for numbers out of [−1, 1]."""
     check_shape(images, f"B {channels} {size} {size}", "images")
+    check_range(images)
+
+
+def check_range(images: torch.Tensor) -> None:
+    """Raises CourseError for bytes, for numbers out of [−1, 1] and for nan; images of any shape."""
     if not images.is_floating_point():
-        raise CourseError(f"images are {images.dtype}; expected floats in [-1, 1]. {FROM_BYTES}")
-    if images.numel() and not -1 - 1e-4 <= float(images.min()) <= float(images.max()) <= 1 + 1e-4:
+        raise CourseError(f"images are {images.dtype}; expected floats in [-1, 1]. Make them with pixels.to_float.")
+    if images.numel() and not -1 - BEYOND <= float(images.min()) <= float(images.max()) <= 1 + BEYOND:
         low, high = float(images.min()), float(images.max())
-        raise CourseError(f"images go from {low:.3g} to {high:.3g}; expected [-1, 1]. {FROM_BYTES}")
+        raise CourseError(
+            f"images go from {low:.3g} to {high:.3g}; expected [-1, 1]. Bytes go through pixels.to_float, samples "
+            "through clamp(-1, 1)."
+        )
+
+
+def to_levels(images: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
+    """Numbers in [−1, 1] to the whole numbers 0 … levels − 1, of the same shape.
+
+    Raises CourseError for numbers out of range, and between two levels: there they have no likelihood.
+    """
+    check_range(images)
+    scaled = (images.float() + 1) / 2 * (levels - 1)
+    whole = scaled.round()
+    if images.numel() and float((scaled - whole).abs().max()) > OFF_GRID:
+        raise CourseError(
+            f"images lie between the {levels} levels; expected numbers that were bytes. image_levels.to_grid(images, "
+            f"{levels}) takes the nearest level."
+        )
+    return whole.long()
+
+
+def from_levels(ids: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
+    """Whole numbers 0 … levels − 1 to numbers in [−1, 1], of the same shape; the same as `pixels.to_float` gives."""
+    return ids.float() * (2 / (levels - 1)) - 1
 
 
 def check_on_grid(images: torch.Tensor) -> None:
-    """Raises CourseError where an image is between two of the 256 levels: it has no likelihood there."""
-    off = ((images + 1) / STEP - ((images + 1) / STEP).round()).abs()
-    if off.numel() and float(off.max()) > 0.01:
-        raise CourseError(f"images lie between the 256 levels; expected numbers that were bytes. {FROM_BYTES}")
+    """Raises what `to_levels` raises: an image that is between two of the 256 levels has no likelihood."""
+    to_levels(images)
 
 
-def to_grid(images: torch.Tensor) -> torch.Tensor:
-    """The nearest of the 256 levels, in [−1, 1]."""
-    return ((images.clamp(-1, 1) + 1) / STEP).round() * STEP - 1
+def to_grid(images: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
+    """The nearest level, in [−1, 1]."""
+    return from_levels(((images.clamp(-1, 1) + 1) / (2 / (levels - 1))).round(), levels)
 
 
 def bits_per_dimension(nats: torch.Tensor, images: torch.Tensor) -> torch.Tensor:

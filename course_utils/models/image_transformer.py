@@ -13,13 +13,13 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.image_levels import from_levels, to_levels
 from course_utils.models.language_model import measuring
 from course_utils.models.transformer import Transformer, TransformerConfig
 from course_utils.shapes import check_shape
 
 NO_CLASS = -1
 IMAGES_A_PASS = 64                                                 # their cache takes 205 MB at the sizes below
-OFF_GRID = 0.1                                                     # of a level: half precision is finer than that
 
 
 @dataclass(frozen=True)
@@ -190,28 +190,3 @@ class ImageTransformer(nn.Module):
             new = torch.multinomial(chances, 1, generator=generator).to(text.device)
             text = torch.cat([text, new], dim=1)
         return text[:, 1:].cpu()
-
-
-def to_levels(images: torch.Tensor, levels: int = 256) -> torch.Tensor:
-    """Brightnesses in [−1, 1] to whole numbers 0 … V − 1, of the same shape.
-
-    Raises CourseError for numbers outside [−1, 1], or between two levels: a likelihood is one of levels.
-    """
-    scaled = (images.float() + 1) / 2 * (levels - 1)
-    whole = scaled.round()
-    if images.numel() and not -OFF_GRID <= float(scaled.min()) <= float(scaled.max()) <= levels - 1 + OFF_GRID:
-        raise CourseError(
-            f"images lie in {float(images.min()):.3g} … {float(images.max()):.3g}; expected −1 … 1. Bytes "
-            "become that by bytes / 127.5 - 1."
-        )
-    if images.numel() and float((scaled - whole).abs().max()) > OFF_GRID:
-        raise CourseError(
-            f"images have brightnesses between the {levels} levels; round them: "
-            f"(((x + 1) / 2 * {levels - 1}).round() / {levels - 1}) * 2 - 1."
-        )
-    return whole.long()
-
-
-def from_levels(ids: torch.Tensor, levels: int = 256) -> torch.Tensor:
-    """Whole numbers 0 … V − 1 to brightnesses in [−1, 1], of the same shape."""
-    return ids.float() / (levels - 1) * 2 - 1

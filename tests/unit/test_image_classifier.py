@@ -92,11 +92,11 @@ def test_images_of_another_shape_are_refused(shape):
 
 def test_bytes_and_numbers_out_of_range_are_refused():
     model = Classifier(SMALL, generator(1))
-    with pytest.raises(CourseError, match=r"images are torch.uint8; expected floats from -1 to 1"):
+    with pytest.raises(CourseError, match=r"images are torch.uint8; expected floats in \[-1, 1\]"):
         model.features(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))
-    with pytest.raises(CourseError, match=r"numbers from 0 to 255; expected -1 to 1"):
+    with pytest.raises(CourseError, match=r"images go from 0 to 255; expected \[-1, 1\]"):
         model.features(torch.tensor([0.0, 255.0]).repeat(32).view(1, 1, 8, 8))
-    with pytest.raises(CourseError, match="numbers from nan to nan"):
+    with pytest.raises(CourseError, match="images go from nan to nan"):
         model.features(torch.full((1, 1, 8, 8), torch.nan))
 
 

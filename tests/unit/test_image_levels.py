@@ -7,6 +7,7 @@ import torch
 from torch.distributions import Normal
 
 from course_utils.errors import CourseError
+from course_utils.images.pixels import to_float
 from course_utils.models import image_levels as levels
 from course_utils.models.drawn import DrawnLoss
 from course_utils.seeding import generator
@@ -72,13 +73,30 @@ def test_an_even_guess_costs_eight_bits():
     torch.testing.assert_close(levels.bits_per_dimension(nats, images), torch.full((2,), 8.0))
 
 
+# --- levels and numbers
+
+
+def test_all_256_bytes_come_back_from_floats_also_in_half_precision():
+    ids = torch.arange(256)
+    assert torch.equal(levels.to_levels(GRID), ids) and torch.equal(levels.to_levels(GRID.half()), ids)
+    assert torch.equal(levels.to_levels(levels.from_levels(ids)), ids)
+    assert torch.equal(levels.from_levels(ids), to_float(ids.to(torch.uint8).view(1, 1, 16, 16)).flatten())
+    assert levels.from_levels(torch.tensor([0, 255])).tolist() == [-1.0, 1.0]
+
+
+def test_another_number_of_levels_is_spread_over_the_same_range():
+    assert levels.from_levels(torch.arange(3), 3).tolist() == [-1.0, 0.0, 1.0]
+    assert levels.to_levels(torch.tensor([1.0, -1.0, 0.0]), 3).tolist() == [2, 0, 1]
+    assert levels.to_grid(torch.tensor([0.4, 0.6]), 3).tolist() == [0.0, 1.0]
+
+
 def test_to_grid_gives_the_nearest_level_and_leaves_levels_alone():
     torch.testing.assert_close(levels.to_grid(GRID), GRID)
     above_the_middle = 0.5 * levels.STEP - 1 + 1e-4                # of the two lowest levels
     torch.testing.assert_close(levels.to_grid(torch.tensor([above_the_middle, 3.0])), GRID[[1, 255]])
 
 
-def test_images_out_of_range_of_another_shape_or_between_levels_are_refused():
+def test_images_of_another_shape_or_type_or_out_of_range_are_refused():
     with pytest.raises(ShapeError, match="B 1 4 4|B, 1, 4, 4"):
         levels.check_images(torch.zeros(2, 4, 4), 1, 4)
     with pytest.raises(CourseError, match="from 0 to 255"):
@@ -87,8 +105,20 @@ def test_images_out_of_range_of_another_shape_or_between_levels_are_refused():
         levels.check_images(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), 1, 2)
     with pytest.raises(CourseError, match="nan"):
         levels.check_images(torch.full((1, 1, 2, 2), math.nan), 1, 2)
-    with pytest.raises(CourseError, match="between the 256 levels"):
-        levels.check_on_grid(torch.tensor([0.3 * levels.STEP]))
+
+
+@pytest.mark.parametrize("check", [levels.to_levels, levels.check_on_grid])
+def test_numbers_that_are_no_level_are_refused(check):
+    check(GRID + 0.03 * levels.STEP * (GRID < 0))
+    for off in (0.05, 0.3, 0.5, -0.05):
+        with pytest.raises(CourseError, match=r"between the 256 levels.*to_grid"):
+            check(GRID[[7]] + off * levels.STEP)
+    for wrong, said in ((torch.tensor([0.0, 255.0]), "to_float"), (torch.tensor([math.nan]), "nan")):
+        with pytest.raises(CourseError, match=said):
+            check(wrong)
+
+
+# --- noise
 
 
 class Drawing(torch.nn.Module):

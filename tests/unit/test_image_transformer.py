@@ -9,7 +9,8 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.models import image_transformer
-from course_utils.models.image_transformer import ImageTransformer, ImageTransformerConfig, from_levels, to_levels
+from course_utils.models.image_levels import from_levels, to_levels
+from course_utils.models.image_transformer import ImageTransformer, ImageTransformerConfig
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 from course_utils.training import FitConfig, fit, training_flops
@@ -31,26 +32,6 @@ def every_image(config) -> torch.Tensor:
     """All V^N of them."""
     ids = torch.tensor(list(itertools.product(range(config.levels), repeat=config.pixels)))
     return from_levels(ids, config.levels).view(-1, 1, config.size, config.size)
-
-
-# --- levels ---------------------------------------------------------------------------------------
-
-
-def test_all_256_bytes_come_back_also_in_half_precision():
-    values = torch.arange(256)
-    assert torch.equal(to_levels(values / 127.5 - 1), values)
-    assert torch.equal(to_levels(from_levels(values)), values)
-    assert torch.equal(to_levels(from_levels(values).half()), values)
-    assert from_levels(torch.tensor([0, 255])).tolist() == [-1.0, 1.0]
-
-
-def test_images_out_of_range_or_between_levels_are_refused():
-    with pytest.raises(CourseError, match="127.5"):
-        to_levels(torch.tensor([0.0, 255.0]))
-    with pytest.raises(CourseError, match="127.5"):
-        to_levels(torch.tensor([float("nan")]))
-    with pytest.raises(CourseError, match="between the 256 levels"):
-        to_levels(torch.tensor([0.0]))                             # 127.5 is no level
 
 
 # --- likelihood -----------------------------------------------------------------------------------
