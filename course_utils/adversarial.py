@@ -1,19 +1,22 @@
 """Two players in turns: the discriminator learns to tell, the generator to be mistaken for real.
 
-`fit` goes down one loss; here there are two, and neither has to fall. Goodfellow et al. 2014, algorithm 1. Nothing is
-kept on disk: a game that is interrupted stands where it was, and `play` goes on from there.
+`fit` goes down one loss; here there are two, and neither has to fall. Goodfellow et al. 2014, algorithm 1. A game that
+is interrupted stands where it was, and `play` goes on from there; one that is kept in a folder, after a kill as well.
 """
 
 import copy
+import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from course_utils import checkpoints
 from course_utils.errors import CourseError
 from course_utils.models.gan import GENERATOR_LOSSES, discriminator_loss, r1_penalty, update_average
 from course_utils.seeding import generator as seeded
@@ -27,8 +30,8 @@ class GameConfig:
 
     r1_every: it costs a second backward pass, so it may come only every so many turns, then so many times as heavy
     (Karras et al. 2020, "lazy"). discriminator_turns: for each of the generator's. average: how much of the averaged
-    weights stays at a turn. betas: Adam's; a large first one carries a player on past the other's answer. seed: of the
-    latent codes.
+    weights stays at a turn. betas: Adam's; a large first one carries a player on past the other's answer. precision:
+    float32, or bfloat16 for the products (autocast) outside the R1 penalty. seed: of the latent codes.
     """
 
     loss: str = "non-saturating"
@@ -39,6 +42,7 @@ class GameConfig:
     r1_every: int = 1
     discriminator_turns: int = 1
     average: float = 0.998
+    precision: str = "float32"
     seed: int = 0
 
     def __post_init__(self):
@@ -48,6 +52,8 @@ class GameConfig:
             raise CourseError(f"{self}: expected rates above 0, r1 of 0 or more, and an average from 0 to below 1.")
         if min(self.r1_every, self.discriminator_turns) < 1:
             raise CourseError(f"{self}: expected r1_every and discriminator_turns of 1 or more.")
+        if self.precision not in ("float32", "bfloat16"):
+            raise CourseError(f"precision is {self.precision!r}; expected float32 or bfloat16.")
 
 
 @dataclass
@@ -91,9 +97,11 @@ class Game:
 
     def discriminator_turn(self, real: torch.Tensor) -> float:
         """Learn to tell real samples (B, …) from as many fakes; the loss without the penalty, in nats."""
-        with torch.no_grad():                                      # the fakes are given: nothing flows back into them
-            fake = self.generator(self.generator.latents(len(real), self.random))
-        loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+        with self.autocast():
+            with torch.no_grad():                                  # the fakes are given: nothing flows back into them
+                fake = self.generator(self.generator.latents(len(real), self.random))
+            real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
+        loss = discriminator_loss(real_logits.float(), fake_logits.float())
         value = finite(loss, "discriminator", self.history.steps)
         descend(self.discriminator_optimizer, loss + self.penalty(real))
         self.turns += 1
@@ -110,18 +118,66 @@ class Game:
 
     def generator_turn(self, count: int) -> float:
         """Learn to be mistaken: as many fakes, through the discriminator as it now stands; the loss in nats."""
-        fake = self.generator(self.generator.latents(count, self.random))
-        loss = GENERATOR_LOSSES[self.config.loss](self.discriminator(fake))
+        with self.autocast():
+            fake_logits = self.discriminator(self.generator(self.generator.latents(count, self.random)))
+        loss = GENERATOR_LOSSES[self.config.loss](fake_logits.float())
         value = finite(loss, "generator", self.history.steps)
         descend(self.generator_optimizer, loss)
         return value
+
+    def autocast(self):
+        """The precision of the products."""
+        device = next(self.discriminator.parameters()).device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bfloat16")
+
+    # --- being kept
+
+    def state_dict(self) -> dict[str, dict]:
+        """Every tensor that decides how the game goes on."""
+        return {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.average.state_dict(),
+            "generator_optimizer": self.generator_optimizer.state_dict()["state"],
+            "discriminator_optimizer": self.discriminator_optimizer.state_dict()["state"],
+            "random": {"state": self.random.get_state()},
+        }
+
+    def save(self, folder: Path) -> None:
+        """Keep the game in a folder."""
+        facts = {"config": asdict(self.config), "history": asdict(self.history), "turns": self.turns}
+        tensors = checkpoints.flattened("game", self.state_dict())
+        checkpoints.save_state(folder, self.history.steps, tensors, facts)
+
+    def resume(self, folder: Path) -> None:
+        """Go on where the folder's game stands; from the beginning where there is none.
+
+        Raises CheckpointError where it holds a game of other rules.
+        """
+        kept = checkpoints.load_state(folder)
+        if kept is None:
+            return
+        tensors, facts = kept
+        if facts["config"] != json.loads(json.dumps(asdict(self.config))):
+            raise checkpoints.CheckpointError(
+                f"{folder.name}/ holds a game of other rules, {facts['config']}; expected {asdict(self.config)}. Name "
+                "another folder, or delete that one."
+            )
+        self.history, self.turns = GameHistory(**facts["history"]), facts["turns"]
+        self.random.set_state(tensors["game/random/state"])
+        for name in ("generator", "discriminator", "average"):
+            getattr(self, name).load_state_dict(checkpoints.part(f"game/{name}", tensors))
+        for optimizer in ("generator_optimizer", "discriminator_optimizer"):
+            own = getattr(self, optimizer)
+            state = checkpoints.state_of_optimizer(checkpoints.part(f"game/{optimizer}", tensors))
+            own.load_state_dict({**own.state_dict(), "state": state})
 
 
 def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] | None = None) -> GameHistory:
     """Go on with the game for `steps` steps on `batches(step)`, whose first tensor holds the real samples.
 
-    `look(steps made)` is called after each step, and may draw what it sees. Ctrl-C ends it early, with everything in
-    place. Raises TrainingError where a loss is not a number.
+    `look(steps made)` is called after each step, and may draw or keep what it sees. Ctrl-C ends it early, with
+    everything in place. Raises TrainingError where a loss is not a number.
     """
     history, began = game.history, time.perf_counter()
     before, history.interrupted = history.seconds, False

@@ -93,3 +93,12 @@ def part(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
     """The tensors whose names begin with `prefix/`, without it."""
     start = f"{prefix}/"
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def state_of_optimizer(flat: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+    """The way back from `flattened`: from `3/exp_avg` to {3: {"exp_avg": …}}, as an optimizer's state has it."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in flat.items():
+        number, key = name.split("/")
+        state.setdefault(int(number), {})[key] = tensor
+    return state

@@ -16,7 +16,7 @@ from course_utils import checkpoints, leaderboard
 from course_utils.errors import CourseError
 from course_utils.paths import CHECKPOINTS, REPOSITORY
 from course_utils.recipes import RECIPES, Prepared, Recipe, find, load_from
-from course_utils.training import History, fit, training_flops
+from course_utils.training import History
 
 WORK = REPOSITORY / "build" / "training"
 
@@ -27,9 +27,7 @@ def make(recipe: Recipe, out: Path, work: Path) -> dict:
     The metrics are those of the rounded weights, as they are loaded back from `out`.
     """
     prepared, model = recipe.prepare(), recipe.model()
-    history = fit(
-        model, prepared.batches, recipe.fit, validate=prepared.validate, loss=prepared.loss, folder=work / recipe.name
-    )
+    history = recipe.train(recipe, model, prepared, work / recipe.name)
     print(history, flush=True)
     if history.interrupted:
         raise SystemExit(f"Stopped. The same command goes on from {work / recipe.name}.")
@@ -52,7 +50,7 @@ def describe(recipe: Recipe, prepared: Prepared, history: History, model) -> dic
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "steps": history.steps,
         "training_tokens": history.tokens,
-        "training_flops": training_flops(model, history.tokens),
+        "training_flops": recipe.cost(model, prepared, history),
         "seconds": round(history.seconds),
         "hardware": f"{leaderboard.machine()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__.partition("+")[0],

@@ -318,7 +318,8 @@ class _Run:
         self.before = self.history.seconds
         self._load(checkpoints.part("model", tensors))
         self.best = checkpoints.part("best", tensors) or None
-        self._load_optimizer(checkpoints.part("optimizer", tensors))
+        state = checkpoints.state_of_optimizer(checkpoints.part("optimizer", tensors))
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         _set_random_state(checkpoints.part("random", tensors))
         if hasattr(self.loss, "load_state_dict"):
             self.loss.load_state_dict(
@@ -327,13 +328,6 @@ class _Run:
 
     def _load(self, changing: dict[str, torch.Tensor]) -> None:
         self.model.load_state_dict({**self.model.state_dict(), **changing})
-
-    def _load_optimizer(self, flat: dict[str, torch.Tensor]) -> None:
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in flat.items():
-            number, key = name.split("/")
-            state.setdefault(int(number), {})[key] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
 
 def _changing(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -219,6 +219,19 @@ class Discriminator(nn.Module):
         return self.body(images).squeeze(1)
 
 
+class GAN(nn.Module):
+    """Both networks, of which the generator makes the images. `generator` draws the initial weights of both."""
+
+    def __init__(self, config: GANConfig, generator: torch.Generator):
+        super().__init__()
+        self.config = config
+        self.generator, self.discriminator = Generator(config, generator), Discriminator(config, generator)
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(B, C, H, W) new images in [−1, 1]."""
+        return self.generator.sample(count, generator)
+
+
 def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
     """Draw each weight from N(0, 2/fan-in), so that signals keep their size (He et al. 2015); biases start at 0."""
     for module in model.modules():

@@ -13,7 +13,7 @@ from course_utils.models.language_model import measuring
 from course_utils.paths import CHECKPOINTS
 from course_utils.shapes import ShapeError
 from course_utils.text.batches import Batches
-from course_utils.training import NOT_COUNTED, FitConfig, own_loss
+from course_utils.training import NOT_COUNTED, History, fit, own_loss, training_flops
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,36 @@ class Prepared:
     loss: Callable = own_loss
 
 
+def by_fit(recipe: "Recipe", model: nn.Module, prepared: Prepared, folder: Path) -> History:
+    """Train the model in place by the recipe's FitConfig, going on from what `folder` holds."""
+    return fit(model, prepared.batches, recipe.fit, validate=prepared.validate, loss=prepared.loss, folder=folder)
+
+
+def flops_of_tokens(model: nn.Module, prepared: Prepared, history: History) -> float:
+    """Floating-point operations of the training, by the formula for tokens."""
+    return training_flops(model, history.tokens)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A checkpoint and how it is made: `model()` is fresh, `prepare()` the data, `measure(model)` the metrics.
 
     weights(model) are the tensors that the checkpoint holds, and restore(model, weights) puts them back: all of them,
-    unless a part of the model comes from elsewhere.
+    unless a part of the model comes from elsewhere. train(recipe, model, prepared, folder) is one `fit`, unless two
+    are trained against each other. cost(model, prepared, history): the floating-point operations that it took.
     """
 
     name: str
     title: str
     config: object
-    fit: FitConfig
+    fit: object
     model: Callable[[], nn.Module]
     prepare: Callable[[], Prepared]
     measure: Callable[[nn.Module], dict]
     weights: Callable[[nn.Module], dict[str, torch.Tensor]] = nn.Module.state_dict
     restore: Callable[[nn.Module, dict[str, torch.Tensor]], object] = nn.Module.load_state_dict
+    train: Callable[["Recipe", nn.Module, Prepared, Path], History] = by_fit
+    cost: Callable[[nn.Module, Prepared, History], float] = flops_of_tokens
 
 
 def sha256(*texts: str) -> str:

@@ -9,6 +9,7 @@ from torch import nn
 
 from course_utils import adversarial
 from course_utils.adversarial import Game, GameConfig, descend, play
+from course_utils.checkpoints import CheckpointError
 from course_utils.errors import CourseError
 from course_utils.models import gan
 from course_utils.models.toy_gan import PointDiscriminator, PointGANConfig, PointGenerator, ShiftedNoise, ring
@@ -168,6 +169,60 @@ def test_images_are_played_for_with_spectral_norm_and_a_batch_norm_that_is_avera
     assert all(math.isfinite(loss) for loss in history.discriminator + history.generator)
     assert ours.average.body[2].running_mean.abs().max() > 0
     assert ours.average.sample(2, generator(4)).shape == (2, 1, 8, 8)
+
+
+# --- being kept -------------------------------------------------------------------------------------
+
+KEPT = GameConfig(r1=0.3, r1_every=2)
+
+
+def test_a_game_that_is_killed_goes_on_from_its_folder_as_if_nothing_had_happened(tmp_path):
+    whole, killed, later = game(KEPT), game(KEPT), game(KEPT)
+    play(whole, lambda step: (REAL + step,), 7)
+    play(killed, lambda step: (REAL + step,), 3)                   # odd: whose turn the penalty is must be kept
+    killed.save(tmp_path)
+    later.resume(tmp_path)
+    play(later, lambda step: (REAL + step,), 4)
+    assert later.history.generator == whole.history.generator
+    assert later.history.penalties == whole.history.penalties and later.turns == whole.turns
+    for player in ("generator", "discriminator", "average"):
+        assert not moved(getattr(later, player), weights(getattr(whole, player))), player
+
+
+@pytest.mark.parametrize("part", ["generator", "average", "generator_optimizer", "discriminator_optimizer", "random"])
+def test_a_game_that_is_kept_without_one_part_would_end_elsewhere(tmp_path, part):
+    whole, killed, later = game(KEPT), game(KEPT), game(KEPT)
+    play(whole, lambda step: (REAL + step,), 6)
+    play(killed, lambda step: (REAL + step,), 3)
+    kept = killed.state_dict() | {part: later.state_dict()[part]}
+    killed.state_dict = lambda: kept
+    killed.save(tmp_path)
+    later.resume(tmp_path)
+    play(later, lambda step: (REAL + step,), 3)
+    assert moved(later.average, weights(whole.average))
+
+
+def test_a_folder_with_nothing_in_it_is_a_beginning_and_one_of_other_rules_is_refused(tmp_path):
+    ours = game(KEPT)
+    ours.resume(tmp_path)
+    assert ours.history.steps == 0
+    ours.save(tmp_path)
+    with pytest.raises(CheckpointError, match="other rules"):
+        game(GameConfig(r1=0.4)).resume(tmp_path)
+
+
+def test_in_bfloat16_the_products_are_rounded_the_losses_and_weights_are_not():
+    rounded, exact = game(GameConfig(precision="bfloat16")), game()
+    for ours in (rounded, exact):
+        play(ours, lambda step: (REAL,), 2)
+    assert rounded.history.generator != exact.history.generator
+    assert rounded.history.generator == pytest.approx(exact.history.generator, rel=0.05)
+    assert next(rounded.average.parameters()).dtype == torch.float32
+    with pytest.raises(CourseError, match="float32 or bfloat16"):
+        GameConfig(precision="float16")
+
+
+# --- what comes of it ---------------------------------------------------------------------------------
 
 
 def test_a_generator_that_can_only_move_comes_to_stand_on_the_data():
