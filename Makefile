@@ -60,7 +60,7 @@ first-cell: ## write the first code cell of every lesson from pyproject.toml
 
 assets: ## fetch all data and models, for going offline
 	@$(BOOTSTRAP) learner
-	@$(RUN) -m course_utils.assets --all
+	@$(RUN) -m course_utils.assets --all --stand-ins
 
 bench: ## measure the course's models against their peers, on an idle machine
 	@$(BOOTSTRAP) tests

@@ -59,7 +59,10 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Asset:
-    """One entry of the manifest: whose it is, where it comes from, and what its folder must hold."""
+    """One entry of the manifest: whose it is, where it comes from, and what its folder must hold.
+
+    `stand_in` says what lessons read where no source works; it is empty where they cannot do without the asset.
+    """
 
     name: str
     title: str
@@ -70,6 +73,7 @@ class Asset:
     reader: str
     sources: tuple[Source, ...]
     files: dict[str, Fingerprint]
+    stand_in: str = ""
 
     @property
     def bytes(self) -> int:
@@ -149,11 +153,20 @@ def path(name: str, manifest: Path = MANIFEST, rehash: bool = False) -> Path:
     return folder
 
 
-def fetch(wanted: Iterable[str], manifest: Path = MANIFEST, rehash: bool = False) -> None:
-    """Make sure that these assets are in the cache, and say so for each. Raises AssetError as `path` does."""
+def fetch(wanted: Iterable[str], manifest: Path = MANIFEST, rehash: bool = False, stand_ins: bool = False) -> None:
+    """Make sure that these assets are in the cache, and say so for each. Raises AssetError as `path` does.
+
+    With `stand_ins`, one printed line takes the place of the error for an asset that lessons can do without.
+    """
     for asset in [_find(name, manifest) for name in wanted]:
-        folder = path(asset.name, manifest, rehash)
-        print(f"{asset.name}: {len(asset.files)} files, {_megabytes(asset.bytes)}, verified, in {folder}")
+        try:
+            folder = path(asset.name, manifest, rehash)
+        except AssetError as error:
+            if not (stand_ins and asset.stand_in):
+                raise
+            print(in_place_of(asset.name, error, manifest))
+        else:
+            print(f"{asset.name}: {len(asset.files)} files, {_megabytes(asset.bytes)}, verified, in {folder}")
 
 
 # --- is what we have what we want? ----------------------------------------------------------------
@@ -302,6 +315,11 @@ def _work_folder(asset: Asset) -> Iterator[Path]:
 # --- saying it ------------------------------------------------------------------------------------
 
 
+def in_place_of(name: str, error: AssetError, manifest: Path = MANIFEST) -> str:
+    """The line that says what stands in for an asset, and why it has to."""
+    return f"{name}: {_find(name, manifest).stand_in} stands in for it, because {' '.join(str(error).split())}"
+
+
 def _nothing_worked(asset: Asset, tried: list[str]) -> str:
     before = "unset COURSE_OFFLINE and " if offline() else "check the network and "
     return (
@@ -341,13 +359,14 @@ def main(arguments: list[str] | None = None, manifest: Path = MANIFEST) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="assets to fetch")
     parser.add_argument("--all", action="store_true", help="fetch all assets, for going offline")
     parser.add_argument("--list", action="store_true", help="show what there is (also with no arguments)")
+    parser.add_argument("--stand-ins", action="store_true", help="go on without what something can stand in for")
     parser.add_argument("--verify", action="store_true", help="hash every byte again; no names: of all that is present")
     options = parser.parse_args(arguments)
     try:
         wanted = names(manifest) if options.all else options.names
         if options.verify and not wanted:
             wanted = [name for name in names(manifest) if is_present(name, manifest)]
-        fetch(wanted, manifest, rehash=options.verify)
+        fetch(wanted, manifest, rehash=options.verify, stand_ins=options.stand_ins)
         if options.list or not (wanted or options.verify):
             _print_table(manifest)
     except AssetError as error:

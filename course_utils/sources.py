@@ -143,6 +143,7 @@ class Hub:
         source = work / "hub"
         for name in self.files:
             try:
+                self._knock(name)
                 huggingface_hub.hf_hub_download(
                     self.repo, name, repo_type=self.kind, revision=self.revision, local_dir=source
                 )
@@ -152,6 +153,14 @@ class Hub:
                 raise AssetError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
         shutil.rmtree(source / ".cache", ignore_errors=True)  # the client's own notes
         return source
+
+    def _knock(self, name: str) -> None:
+        """Raise the client's error where no hub answers: its download would try again for 23 seconds."""
+        import huggingface_hub
+
+        url = huggingface_hub.hf_hub_url(self.repo, name, repo_type=self.kind, revision=self.revision)
+        with suppress(huggingface_hub.errors.HfHubHTTPError):  # an answer; the download knows what to do with it
+            huggingface_hub.get_hf_file_metadata(url)
 
 
 Source = Package | Debian | Hub
@@ -247,7 +256,7 @@ def _apt_download(requirement: str, folder: Path, total_bytes: int) -> None:
     command = [program, "--quiet", "download", requirement]
     status, log = _watched(command, requirement, folder.parent, total_bytes, where=folder)
     if status:
-        raise _failure("apt-get download", log)
+        raise _failure("apt-get download", log, "; does it know the package? Type `apt-get update` as root")
 
 
 def _watched(command: list[str], title: str, work: Path, total_bytes: int, where: Path | None) -> tuple[int, str]:
@@ -269,13 +278,13 @@ def _watched(command: list[str], title: str, work: Path, total_bytes: int, where
     return process.returncode, log.read_text(encoding="utf-8", errors="replace")
 
 
-def _failure(program: str, log: str) -> Exception:
+def _failure(program: str, log: str, advice: str = "") -> Exception:
     if os.strerror(errno.ENOSPC) in log:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if "No module named pip" in log:
         return AssetError("this Python has no pip; type `python -m ensurepip`")
     last_lines = [line.strip() for line in log.splitlines() if line.strip()][-3:]
-    return AssetError(f"{program} failed: " + " / ".join(last_lines))
+    return AssetError(f"{program} failed: " + " / ".join(last_lines) + advice)
 
 
 def _bytes_in(folder: Path) -> int:

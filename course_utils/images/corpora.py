@@ -78,13 +78,9 @@ def load_fashion(stand_in: bool = True) -> ImageCorpus:
     except AssetError as error:
         if not stand_in:
             raise
-        print(f"fashion_mnist: digits stands in for Fashion-MNIST, because {_in_one_line(error)}")
+        print(assets.in_place_of("fashion_mnist", error))
         return as_wide_as_fashion(load_digits())
     return _read_fashion(folder)
-
-
-def _in_one_line(error: AssetError) -> str:
-    return " ".join(str(error).split())
 
 
 @cache

@@ -89,6 +89,14 @@ def test_an_asset_that_no_standing_lesson_reads_is_only_a_note(monkeypatch):
     assert doctor.asset_rows(network=False)[0].status == "note"
 
 
+def test_an_asset_that_something_can_stand_in_for_is_only_a_note(monkeypatch):
+    from course_utils import assets
+
+    monkeypatch.setattr(assets, "is_present", lambda name: False)
+    status = {row.name: row.status for row in doctor.asset_rows(network=False)}
+    assert (status["asset fashion_mnist"], status["asset sotu"]) == ("note", "no")
+
+
 def test_what_make_lab_fetches_is_read_by_lessons():
     assert set(bootstrap.ASSETS["learner"]) <= set(doctor.READ_BY_LESSONS)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections import namedtuple
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 
@@ -256,6 +257,17 @@ def test_without_a_compiler_the_tests_set_up_leaves_out_kenlm_and_says_so_loudly
     assert "WILL BE SKIPPED" in capsys.readouterr().out
     assert not any(line.startswith("kenlm") for line in bootstrap.locked("tests", compiler=False))
     assert any(line.startswith("kenlm") for line in bootstrap.locked("tests", compiler=True))
+
+
+# ---- data and models
+
+
+@pytest.mark.parametrize("goes", ["0", "1"])
+def test_the_set_up_ends_where_an_asset_fails_and_lets_that_fail_for_which_something_stands_in(tmp_path, goes):
+    python = fake_python(tmp_path, f'echo "$@" > "{tmp_path}/asked"; exit {goes}\n')
+    with nullcontext() if goes == "0" else pytest.raises(bootstrap.SetupError, match="the data and models: sotu"):
+        bootstrap.fetch_assets(python, ["sotu", "fashion_mnist"])
+    assert (tmp_path / "asked").read_text() == "-m course_utils.assets --stand-ins sotu fashion_mnist\n"
 
 
 # ---- JupyterLab
