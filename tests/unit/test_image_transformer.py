@@ -9,6 +9,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.models import image_transformer
+from course_utils.models.fast_pixels import PixelSampler
 from course_utils.models.image_levels import from_levels, to_levels
 from course_utils.models.image_transformer import ImageTransformer, ImageTransformerConfig
 from course_utils.seeding import generator
@@ -172,3 +173,15 @@ def test_wrong_shapes_labels_and_rows_are_refused():
         ImageTransformerConfig(size=0)
     with pytest.raises(CourseError, match="heads"):
         model(replace(TINY, heads=3))
+
+
+# --- many images at once ----------------------------------------------------------------------------
+
+
+def test_reading_pixel_by_pixel_into_one_place_says_what_reading_all_at_once_says():
+    ours = model()
+    ids = torch.cat([ours.starts(3, None), torch.randint(0, 8, (3, 15), generator=generator(3))], dim=1)
+    sampler = PixelSampler(ours.decoder, 3)
+    one_by_one = torch.stack([sampler.read(ids[:, pixel]) for pixel in range(16)], dim=1)
+    at_once, _ = ours.decoder.run(ids)
+    assert torch.allclose(one_by_one, at_once, atol=1e-5)
