@@ -62,7 +62,8 @@ def test_imports_only_go_down_the_list():
 
 
 @pytest.mark.parametrize(
-    "line", ["import course_utils.training", "from course_utils import training", "from course_utils.training import fit"]
+    "line",
+    ["import course_utils.training", "from course_utils import training", "from course_utils.training import fit"],
 )
 def test_an_import_that_goes_up_is_found_also_within_a_function(line):
     path = COURSE / "models" / "x.py"
