@@ -38,7 +38,7 @@ def test_the_loss_is_the_cross_entropy_of_the_logits():
 
 def test_logits_and_labels_are_read_off_the_features():
     model, images = Classifier(SMALL, generator(1)).eval(), noise(6)
-    expected = model.head(model.features(images))
+    expected = model.head(functional.gelu(model.features(images)))
     assert torch.equal(model.logits(images), expected) and torch.equal(model.labels(images), expected.argmax(dim=1))
 
 
@@ -52,6 +52,14 @@ def test_features_do_not_depend_on_what_is_read_beside_them_and_leave_the_mode_a
     before = model.stages[0].norm.running_mean.clone()
     model.features(images)
     assert torch.equal(model.stages[0].norm.running_mean, before)  # measuring learns nothing
+
+
+def test_over_what_it_was_trained_on_every_feature_has_mean_0_and_deviation_1():
+    model, images = Classifier(SMALL, generator(1)).train(), noise(64)
+    for _ in range(100):
+        model(images)                                              # the running mean forgets a tenth at a time
+    found = model.features(images)
+    assert found.mean(dim=0).abs().max() < 1e-2 and (found.std(dim=0) - 1).abs().max() < 1e-2
 
 
 def test_a_stage_is_the_convolution_the_norm_the_bend_and_the_largest_of_four():
