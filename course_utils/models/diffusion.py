@@ -245,20 +245,19 @@ class Diffusion(Denoiser):
     def loss(self, generator: torch.Generator, images: torch.Tensor, condition=None) -> torch.Tensor:
         """Mean squared error of the noise at a random step of each image. Ho et al. 2020, algorithm 1 and eq. 14."""
         check_images(images, self.config.network.channels, self.config.network.size)
-        step = self.random_steps(1, len(images), generator)
+        step = self.random_steps(len(images), generator)
         noise = standard_normal(images.shape, generator, images.device)
         noisy = q_sample(images, noise, self.schedule.at(step, images))
         return functional.mse_loss(self(noisy, step, self.hidden_sometimes(condition, generator)), noise)
 
-    def random_steps(self, first: int, count: int, generator: torch.Generator) -> torch.Tensor:
-        """(count,) steps from `first` to T, each once in its own equal part, in random order.
+    def random_steps(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """(count,) steps from 1 to T, each once in its own equal part, in random order.
 
         Each is as likely as any other, and together they cover the whole way: a mean over them varies less.
         """
         parts = torch.randperm(count, generator=generator, device=generator.device)
         place = (parts + uniform((count,), generator, generator.device).double()) / count   # 0 up to 1
-        step = first + (place * (self.schedule.steps - first + 1)).long()
-        return step.clamp(max=self.schedule.steps).to(self.device)
+        return (1 + (place * self.schedule.steps).long()).clamp(max=self.schedule.steps).to(self.device)
 
     # --- sampling
 
@@ -307,22 +306,36 @@ class Diffusion(Denoiser):
         decoded = -gaussian_log_probability(images, clean, deviation).flatten(1).sum(dim=1)
         return torch.where(step == 1, decoded, divergence)                                # there SNR before is infinite
 
+    def later_steps(self, draws: int, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """`draws` steps from 2 to T for each image, (draws, count), and how many steps each of them stands for.
+
+        A step costs about as 1/t, and so often it is drawn: the logarithms come evenly, each in its own part of the
+        way. If the steps themselves came evenly, the few that cost most would be met by chance.
+        """
+        last, parts = self.schedule.steps, torch.arange(draws, device=generator.device)[:, None]
+        place = (parts + uniform((draws, count), generator, generator.device).double()) / draws     # 0 up to 1
+        way = math.log((last + 1) / 2)
+        step = (2 * (way * place).exp()).long().clamp(2, last).to(self.device)
+        return step, way / torch.log1p(1 / step.double()) / draws                         # t has ln((t + 1) / t) of it
+
     def bits_per_dim(
         self, images: torch.Tensor, draws: int = 16, generator: torch.Generator | None = None
     ) -> torch.Tensor:
         """(B,) bits for each number of each image by the bound on −ln p: never too good on the mean over the noise.
 
-        The T − 1 steps after the first are too many to visit: `draws` of them stand for all. A single image's figure
-        varies much, the mean over many does not. generator: seed 0 where none is given, so that it repeats.
+        The T − 1 steps after the first are too many to visit: `draws` of them stand for all. generator: seed 0 where
+        none is given, so that it repeats.
         """
         check_images(images, self.config.network.channels, self.config.network.size)
         check_on_grid(images)
-        generator, steps = generator or seeding.generator(0), self.schedule.steps
+        if draws < 1:
+            raise CourseError(f"draws is {draws}; expected 1 or more.")
+        generator = generator or seeding.generator(0)
         first = torch.ones(len(images), dtype=torch.int64, device=images.device)
         nats = self.prior_nats(images) + self.step_nats(images, first, generator)
-        for _ in range(draws if steps > 1 else 0):
-            chosen = self.random_steps(2, len(images), generator)
-            nats = nats + (steps - 1) / draws * self.step_nats(images, chosen, generator)
+        if self.schedule.steps > 1:
+            for step, counts in zip(*self.later_steps(draws, len(images), generator), strict=True):
+                nats = nats + counts * self.step_nats(images, step, generator)
         return bits_per_dimension(nats, images)
 
 

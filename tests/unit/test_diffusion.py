@@ -1,0 +1,454 @@
+"""Diffusion and flow matching: the formulas by hand, and whole models where the best network is known exactly."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_utils.errors import CourseError
+from course_utils.models.diffusion import (
+    Diffusion,
+    DiffusionConfig,
+    FlowMatching,
+    Schedule,
+    clean_from_noise,
+    cosine_betas,
+    ddim_step,
+    ddpm_step,
+    drop_conditions,
+    guided,
+    linear_betas,
+    noise_from_clean,
+    posterior,
+    q_sample,
+    sampling_steps,
+    signal_to_noise,
+)
+from course_utils.models.drawn import DrawnLoss
+from course_utils.models.image_levels import from_levels
+from course_utils.models.unet import UNetConfig
+from course_utils.seeding import generator
+from course_utils.shapes import ShapeError
+from course_utils.training import FitConfig, fit
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+NETWORK = UNetConfig(size=4, widths=(8, 16), patch=1, heads=2, steering=16, condition=5)
+TINY = DiffusionConfig(NETWORK, steps=40, sampling=10)
+
+
+def some(*shape, seed: int = 1) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed))
+
+
+def images(count: int = 3, seed: int = 2) -> torch.Tensor:
+    return from_levels(torch.randint(256, (count, 1, 4, 4), generator=generator(seed)))
+
+
+def disturbed(kind=Diffusion, config=TINY, seed: int = 3):
+    """With nothing left at 0, as after training."""
+    model, random = kind(config, generator(0)), generator(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
+    return model
+
+
+def bars(*numbers: float) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+# --- schedules ------------------------------------------------------------------------------------
+
+
+def test_the_linear_schedule_is_that_of_the_paper_and_as_noisy_at_the_end_with_fewer_steps():
+    betas = linear_betas(1000)
+    assert (betas[0].item(), betas[-1].item()) == pytest.approx((1e-4, 0.02))
+    assert betas[1].item() == pytest.approx(1e-4 + 0.0199 / 999)
+    assert linear_betas(100)[[0, -1]].tolist() == pytest.approx([1e-3, 0.2])
+    ends = [math.log(Schedule(linear_betas(steps)).alpha_bar[-1].item()) for steps in (1000, 100)]
+    assert ends == pytest.approx([-10.1, -10.5], abs=0.5)          # −Σ β = −10.05, a little more for large β
+
+
+def test_the_cosine_schedule_by_hand():
+    left = [math.cos((t / 4 + 0.008) / 1.008 * math.pi / 2) ** 2 for t in range(5)]      # the last is 0
+    betas = cosine_betas(4)
+    assert betas.tolist() == pytest.approx([1 - b / a for a, b in zip(left[:3], left[1:4], strict=True)] + [0.999])
+    halfway = Schedule(cosine_betas(1000)).alpha_bar[500].item()
+    assert halfway == pytest.approx(0.4938, abs=1e-3)              # cos²(½π · 0.508/1.008), over cos² of the offset
+
+
+def hand_worked_bars(schedule) -> None:
+    found = schedule(torch.tensor([0.5, 0.2, 0.75]))
+    assert found.steps == 3
+    assert found.alpha_bar.tolist() == pytest.approx([1, 0.5, 0.4, 0.1])
+    like = torch.zeros(4, 1, 2, 2)
+    at = found.at(torch.tensor([0, 1, 3, 2]), like)
+    assert at.shape == (4, 1, 1, 1) and at.dtype == like.dtype
+    assert at.flatten().tolist() == pytest.approx([1, 0.5, 0.1, 0.4])
+
+
+def test_what_is_left_after_each_step_by_hand():
+    hand_worked_bars(Schedule)
+
+
+class CountedFromZero(Schedule):
+    """The first step is number 0, as in most code; then step T reads what is not there."""
+
+    def __init__(self, betas):
+        super().__init__(betas)
+        self.alpha_bar = self.alpha_bar[1:]
+
+
+class OneStepBehind(Schedule):
+    def at(self, step, like):
+        return super().at((step - 1).clamp(min=0), like)
+
+
+class SumOfBetas(Schedule):
+    def __init__(self, betas):
+        super().__init__(betas)
+        self.alpha_bar = torch.cat([torch.ones(1), 1 - betas.cumsum(dim=0)])
+
+
+class Rooted(Schedule):
+    def at(self, step, like):
+        return super().at(step, like).sqrt()
+
+
+@pytest.mark.parametrize("wrong", [CountedFromZero, OneStepBehind, SumOfBetas, Rooted])
+def test_the_bars_by_hand_notice_a_schedule_that_is_off(wrong):
+    with pytest.raises(AssertionError):
+        hand_worked_bars(wrong)
+
+
+def test_signal_to_noise_by_hand():
+    assert signal_to_noise(bars(1.0, 0.8, 0.5)).tolist() == pytest.approx([math.inf, 4, 1])
+
+
+@pytest.mark.parametrize("betas", [[0.0, 0.5], [0.5, 1.0], [0.5, -0.1], [0.5, math.nan]])
+def test_betas_that_add_nothing_or_leave_nothing_are_refused(betas):
+    with pytest.raises(CourseError, match="above 0 and below 1"):
+        Schedule(torch.tensor(betas))
+
+
+def test_steps_that_are_not_there_are_refused():
+    schedule = Schedule(linear_betas(100))
+    for step in (-1, 101):
+        with pytest.raises(CourseError, match=f"steps go from {min(step, 0)} to {max(step, 0)}; expected 0 to 100"):
+            schedule.at(torch.tensor([0, step]), torch.zeros(2, 1))
+    with pytest.raises(ShapeError, match="step should have shape"):
+        schedule.at(torch.tensor([1]), torch.zeros(2, 1))
+    with pytest.raises(CourseError, match="expects more than 20"):
+        linear_betas(20)
+    with pytest.raises(CourseError, match="expected 1 or more"):
+        cosine_betas(0)
+
+
+# --- the way there --------------------------------------------------------------------------------
+
+
+def test_noisy_images_by_hand_and_their_moments():
+    noisy = q_sample(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.5, 1.0]]), torch.tensor([[0.64]]))
+    torch.testing.assert_close(noisy, torch.tensor([[0.8 + 0.3, -1.6 + 0.6]]))
+    image = torch.full((40_000, 1), 0.7)
+    drawn = q_sample(image, some(40_000, 1), torch.full((40_000, 1), 0.64))              # N(0.56, 0.36)
+    assert drawn.mean().item() == pytest.approx(0.56, abs=4 * 0.6 / 200)
+    assert drawn.std().item() == pytest.approx(0.6, abs=4 * 0.6 / math.sqrt(80_000))
+
+
+def test_all_steps_in_one_are_as_many_single_steps():
+    """T times x ← √(1 − β) x + √β ε: the mean and the variance that the closed form names."""
+    betas = torch.tensor([0.1, 0.3, 0.2])
+    mean, variance = 0.7, 0.0
+    for beta in betas.tolist():
+        mean, variance = math.sqrt(1 - beta) * mean, (1 - beta) * variance + beta
+    left = Schedule(betas).alpha_bar[-1]
+    assert q_sample(torch.tensor(0.7), torch.tensor(0.0), left).item() == pytest.approx(mean)
+    assert (1 - left).item() == pytest.approx(variance)
+
+
+def test_the_image_and_the_noise_are_found_again_in_the_sum():
+    image, noise, left = some(2, 1, 4, 4), some(2, 1, 4, 4, seed=2), torch.tensor([0.9, 0.1]).view(2, 1, 1, 1)
+    noisy = q_sample(image, noise, left)
+    torch.testing.assert_close(clean_from_noise(noisy, noise, left), image, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(noise_from_clean(noisy, image, left), noise, atol=1e-5, rtol=1e-5)
+
+
+# --- single steps back ----------------------------------------------------------------------------
+
+
+def hand_worked_posteriors(step_back) -> None:
+    """Bayes in one dimension: q(before | image) is N(√ᾱ' x, 1 − ᾱ'), q(now | before) N(√α before, 1 − α)."""
+    for image, now, left, left_before in ((0.5, -1.0, 0.3, 0.6), (-0.2, 0.4, 0.05, 0.1), (0.9, 0.8, 0.98, 0.99)):
+        kept = left / left_before
+        precision = 1 / (1 - left_before) + kept / (1 - kept)
+        weighed = math.sqrt(left_before) * image / (1 - left_before) + math.sqrt(kept) * now / (1 - kept)
+        mean, variance = step_back(bars(now), bars(image), bars(left), bars(left_before))
+        assert mean.item() == pytest.approx(weighed / precision)
+        assert variance.item() == pytest.approx(1 / precision)
+
+
+def test_the_step_before_is_what_bayes_says_in_one_dimension():
+    hand_worked_posteriors(posterior)
+
+
+def with_the_images_exchanged(noisy, clean, left, before):
+    return posterior(clean, noisy, left, before)
+
+
+def with_the_steps_exchanged(noisy, clean, left, before):
+    return posterior(noisy, clean, before, left)
+
+
+def with_the_larger_variance(noisy, clean, left, before):
+    return posterior(noisy, clean, left, before)[0], 1 - left / before                   # β in place of β̃
+
+
+def with_a_deviation(noisy, clean, left, before):
+    mean, variance = posterior(noisy, clean, left, before)
+    return mean, variance.sqrt()
+
+
+@pytest.mark.parametrize(
+    "wrong", [with_the_images_exchanged, with_the_steps_exchanged, with_the_larger_variance, with_a_deviation]
+)
+def test_bayes_notices_a_posterior_that_is_off(wrong):
+    with pytest.raises(AssertionError):
+        hand_worked_posteriors(wrong)
+
+
+def test_the_last_step_back_is_the_image_itself():
+    now, image = bars(0.3), bars(-0.8)
+    for step in (ddpm_step, ddim_step):
+        assert step(now, image, bars(5.0), bars(0.9), bars(1.0)).item() == pytest.approx(-0.8)
+
+
+def test_ddpm_by_hand():
+    """ᾱ 0.3 after 0.6, so α ½: mean (√0.6 · ½ · x + √½ · 0.4 · now) / 0.7, variance ½ · 0.4 / 0.7."""
+    mean = (math.sqrt(0.6) * 0.5 * 0.5 - math.sqrt(0.5) * 0.4) / 0.7
+    found = ddpm_step(bars(-1.0), bars(0.5), bars(2.0), bars(0.3), bars(0.6)).item()
+    assert found == pytest.approx(mean + 2 * math.sqrt(0.5 * 0.4 / 0.7))
+
+
+def test_ddim_with_all_noise_fresh_is_ddpm_step_by_step():
+    schedule = Schedule(cosine_betas(40))
+    now, image, fresh = (some(40, 6, seed=seed).double() for seed in (1, 2, 3))
+    left, before = schedule.alpha_bar[1:, None], schedule.alpha_bar[:-1, None]           # all 40 steps at once
+    ours, theirs = ddim_step(now, image, fresh, left, before, eta=1.0), ddpm_step(now, image, fresh, left, before)
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+    assert not torch.allclose(ddim_step(now, image, fresh, left, before, eta=0.9), theirs, atol=1e-3)
+
+
+def test_ddim_without_fresh_noise_keeps_the_old_noise():
+    image, noise = some(5, 3).double(), some(5, 3, seed=2).double()
+    noisy = q_sample(image, noise, bars(0.2))
+    there = ddim_step(noisy, image, torch.full((5, 3), math.pi).double(), bars(0.2), bars(0.7))
+    torch.testing.assert_close(there, q_sample(image, noise, bars(0.7)))          # the fresh noise counts for nothing
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
+def test_whatever_is_fresh_a_step_leaves_as_much_noise_as_the_schedule_says(eta):
+    image, noise, fresh = torch.zeros(40_000).double(), some(40_000).double(), some(40_000, seed=2).double()
+    found = ddim_step(q_sample(image, noise, bars(0.2)), image, fresh, bars(0.2), bars(0.7), eta)
+    assert found.std().item() == pytest.approx(math.sqrt(0.3), abs=4 * math.sqrt(0.3 / 80_000))
+
+
+def test_steps_are_evenly_spaced_from_noise_to_image():
+    assert sampling_steps(1000, 4) == [1000, 750, 500, 250, 0]
+    assert sampling_steps(5, 5) == [5, 4, 3, 2, 1, 0]
+    assert sampling_steps(10, 3) == [10, 7, 3, 0]
+    for count in (0, 11):
+        with pytest.raises(CourseError, match=f"{count} sampling steps; expected 1 to 10"):
+            sampling_steps(10, count)
+
+
+def test_wrong_etas_and_shapes_that_differ_are_refused():
+    one, two, left = torch.zeros(1, 3), torch.zeros(2, 3), bars(0.5)
+    for eta in (-0.1, 1.1, math.nan):
+        with pytest.raises(CourseError, match="expected 0 to 1"):
+            ddim_step(one, one, one, left, bars(0.7), eta)
+    for use, name in (
+        (lambda: q_sample(one, two, left), "noise"),
+        (lambda: clean_from_noise(one, two, left), "noise"),
+        (lambda: noise_from_clean(one, two, left), "clean"),
+        (lambda: posterior(one, two, left, left), "clean"),
+        (lambda: ddpm_step(one, one, two, left, left), "fresh"),
+        (lambda: ddim_step(one, one, two, left, left), "fresh"),
+        (lambda: guided(one, two, 2.0), "unconditional"),
+    ):
+        with pytest.raises(ShapeError, match=rf"{name} should have shape \(1, 3\); got \(2, 3\)"):
+            use()
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+def test_guidance_by_hand():
+    with_it, without = torch.tensor([1.0, 2.0]), torch.tensor([0.5, 4.0])
+    assert guided(with_it, without, 0).tolist() == [0.5, 4.0]
+    assert guided(with_it, without, 1).tolist() == [1.0, 2.0]
+    assert guided(with_it, without, 2).tolist() == [1.5, 0.0]      # as far again as from without to with
+    with pytest.raises(CourseError, match="guidance is -1"):
+        guided(with_it, without, -1)
+
+
+def test_guidance_of_a_model_lies_on_the_line_through_both_guesses():
+    model, noisy, step, condition = disturbed(), some(2, 1, 4, 4), torch.tensor([5, 30]), some(2, 5, seed=4)
+    without, with_it = model(noisy, step), model(noisy, step, condition)
+    assert not torch.allclose(without, with_it, atol=1e-3)
+    torch.testing.assert_close(model(noisy, step, condition, guidance=0), without)
+    torch.testing.assert_close(model(noisy, step, condition, guidance=3), without + 3 * (with_it - without))
+    with pytest.raises(CourseError, match="no condition to be guided by"):
+        model.sample(2, generator(0), guidance=2)
+    with pytest.raises(CourseError, match="guidance is -2"):
+        model.sample(2, generator(0), condition=condition, guidance=-2)
+
+
+def test_the_share_of_conditions_that_is_asked_for_is_dropped_and_the_others_are_whole():
+    condition = some(5000, 3) + 10
+    left = drop_conditions(condition, 0.1, generator(0))
+    dropped = (left == 0).all(dim=1)
+    assert torch.equal(left[~dropped], condition[~dropped])
+    assert dropped.float().mean().item() == pytest.approx(0.1, abs=4 * math.sqrt(0.1 * 0.9 / 5000))
+    assert torch.equal(drop_conditions(condition, 0.0, generator(0)), condition)
+    assert drop_conditions(condition, 1.0, generator(0)).abs().max() == 0
+    with pytest.raises(ShapeError, match="condition"):
+        drop_conditions(condition[0], 0.1, generator(0))
+
+
+def test_with_all_conditions_dropped_the_loss_does_not_see_them():
+    condition = some(3, 5)
+    for kind in (Diffusion, FlowMatching):
+        blind, seeing = (disturbed(kind, replace(TINY, drop=drop)) for drop in (1.0, 0.0))
+        for model, sees in ((blind, False), (seeing, True)):
+            first, second = (model.loss(generator(4), images(), given).item() for given in (condition, -condition))
+            assert (first != second) == sees
+
+
+# --- the model around a network ---------------------------------------------------------------------
+
+
+def test_the_network_is_told_the_share_of_the_way():
+    model, told = disturbed(), []
+    model.network.register_forward_pre_hook(lambda module, given: told.append(given[1]))
+    model(some(3, 1, 4, 4), torch.tensor([1, 20, 40]))
+    torch.testing.assert_close(told[0], torch.tensor([1 / 40, 0.5, 1.0]))
+    told.clear()
+    model.sample(2, generator(0), steps=4)
+    assert [time.tolist() for time in told] == [[1.0, 1.0], [0.75, 0.75], [0.5, 0.5], [0.25, 0.25]]
+
+
+def test_the_loss_is_the_squared_error_of_the_noise():
+    model, batch = disturbed(), images()
+    random = generator(4)
+    step = model.random_steps(3, random)
+    noise = torch.randn(batch.shape, generator=random)
+    left = model.schedule.alpha_bar[step].float().view(3, 1, 1, 1)
+    expected = (model(left.sqrt() * batch + (1 - left).sqrt() * noise, step) - noise).square().mean()
+    torch.testing.assert_close(model.loss(generator(4), batch), expected)
+
+
+def test_the_steps_of_a_batch_are_spread_over_the_whole_way_in_random_order():
+    model = disturbed()
+    steps = model.random_steps(40, generator(0))
+    assert sorted(steps.tolist()) == list(range(1, 41)) and steps.tolist() != sorted(steps.tolist())
+    many = torch.cat([model.random_steps(7, generator(seed)) for seed in range(800)])
+    assert (torch.bincount(many)[1:] - 140).abs().max() < 4.5 * math.sqrt(140)           # 5,600 of 40 steps
+
+
+def test_the_steps_of_the_bound_stand_for_all_from_the_second_on():
+    """What a step counts for, summed over the draws, is 1 on the mean over images: for every step."""
+    step, counts = disturbed().later_steps(4, 20_000, generator(0))
+    assert step.shape == counts.shape == (4, 20_000) and (step.min(), step.max()) == (2, 40)
+    for chosen in range(2, 41):
+        found = (counts * (step == chosen)).sum(dim=0)                                   # (20000,)
+        assert found.mean().item() == pytest.approx(1, abs=4 * found.std().item() / math.sqrt(20_000))
+    assert (step.diff(dim=0) >= 0).all()                           # each draw of an image in its own part of the way
+
+
+def test_without_fresh_noise_the_start_decides_the_image_and_with_it_not():
+    model, noise = disturbed(), some(2, 1, 4, 4, seed=6)
+    ways = {eta: [list(model.trail(noise, generator(seed), eta=eta)) for seed in (0, 1)] for eta in (0.0, 1.0)}
+    assert torch.equal(ways[0.0][0][-1], ways[0.0][1][-1])
+    assert not torch.equal(ways[1.0][0][-1], ways[1.0][1][-1])
+    assert len(ways[0.0][0]) == TINY.sampling
+
+
+def test_a_sample_is_the_end_of_the_trail_in_range_and_repeats():
+    model = disturbed()
+    sample = model.sample(3, generator(7), steps=40, eta=1.0)
+    random = generator(7)
+    assert torch.equal(sample, list(model.trail(model.pure_noise(3, random), random, steps=40, eta=1.0))[-1])
+    assert sample.shape == (3, 1, 4, 4) and sample.abs().max() <= 1 and not sample.requires_grad
+    assert torch.equal(model.sample(3, generator(7)), model.sample(3, generator(7)))
+    assert not torch.equal(model.sample(3, generator(7)), model.sample(3, generator(8)))
+
+
+def test_each_image_follows_its_own_condition():
+    model, condition = disturbed(), some(2, 5, seed=4)
+    for one in (model, disturbed(FlowMatching)):
+        there = one.sample(2, generator(7), condition=condition, guidance=2.0)
+        other = one.sample(2, generator(7), condition=torch.stack([condition[0], -condition[1]]), guidance=2.0)
+        torch.testing.assert_close(there[0], other[0], atol=1e-4, rtol=0)
+        assert (there[1] - other[1]).abs().max() > 1e-2
+
+
+def test_bits_repeat_and_a_model_of_one_step_has_no_others_to_draw():
+    model, batch = disturbed(), images()
+    assert torch.equal(model.bits_per_dim(batch), model.bits_per_dim(batch))
+    assert not torch.equal(model.bits_per_dim(batch), model.bits_per_dim(batch, generator=generator(1)))
+    assert model.bits_per_dim(batch).shape == (3,) and not model.bits_per_dim(batch).requires_grad
+    single = Diffusion(replace(TINY, steps=1, sampling=1), generator(0))
+    nats = single.prior_nats(batch) + single.step_nats(batch, torch.ones(3).long(), generator(0))
+    torch.testing.assert_close(single.bits_per_dim(batch), nats / (16 * math.log(2)))
+
+
+def test_every_weight_of_both_learns():
+    for kind in (Diffusion, FlowMatching):
+        model = disturbed(kind, replace(TINY, drop=0.0))
+        model.loss(generator(4), images(), some(3, 5, seed=4)).backward()
+        assert [name for name, weight in model.named_parameters() if not weight.grad.abs().max() > 0] == []
+
+
+def test_images_and_settings_that_do_not_fit_are_refused():
+    model = disturbed()
+    for use in (model.bits_per_dim, lambda batch: model.loss(generator(0), batch)):
+        with pytest.raises(ShapeError, match=r"images should have shape \(B, 1, 4, 4\)"):
+            use(torch.zeros(2, 1, 8, 8))
+        with pytest.raises(CourseError, match="go from 0 to 255"):
+            use(torch.tensor([0.0, 255.0]).repeat(8).view(1, 1, 4, 4))
+    with pytest.raises(CourseError, match="between the 256 levels"):
+        model.bits_per_dim(torch.zeros(1, 1, 4, 4))
+    with pytest.raises(CourseError, match="draws is 0"):
+        model.bits_per_dim(images(), draws=0)
+    for n, wrong, said in ((0, {}, "n is 0"), (1, {"steps": 0}, "0 sampling steps"), (1, {"eta": 2}, "eta is 2")):
+        with pytest.raises(CourseError, match=said):
+            model.sample(n, generator(0), **wrong)
+    for wrong in ({"schedule": "square"}, {"drop": 1.5}, {"sampling": 0}, {"sampling": 41, "steps": 40}):
+        with pytest.raises(CourseError, match="expected"):
+            DiffusionConfig(**wrong)
+
+
+def test_in_a_hundred_steps_it_learns_to_name_noise_that_it_has_not_seen():
+    """Images of one brightness, dark or bright: most of the noise can be told from them."""
+    config = DiffusionConfig(UNetConfig(size=4, widths=(16, 16), patch=1, heads=2, steering=16), steps=40, sampling=10)
+    model = Diffusion(config, generator(0))
+    batch = torch.tensor([-0.5, 0.5]).repeat(32)[:, None, None, None].expand(64, 1, 4, 4)
+    fit(model, lambda step: (batch,), FitConfig(steps=100, learning_rate=1e-2), loss=DrawnLoss(3))
+    loss = model.loss(generator(9), batch).item()
+    print(f"squared error of the noise: {loss:.2f}; naming none has 1")
+    assert loss < 0.4
+
+
+def test_the_loss_is_the_squared_error_of_noise_minus_image():
+    model, batch = disturbed(FlowMatching), images()
+    random = generator(4)
+    time, noise = torch.rand(3, generator=random), torch.randn(batch.shape, generator=random)
+    place = time.view(3, 1, 1, 1)
+    said = model.guess((1 - place) * batch + place * noise, time)
+    torch.testing.assert_close(model.loss(generator(4), batch), (said - (noise - batch)).square().mean())
+    with pytest.raises(CourseError, match="0 sampling steps"):
+        model.sample(1, generator(0), steps=0)
+    with pytest.raises(CourseError, match="go from 0 to 255"):
+        model.loss(generator(0), torch.tensor([0.0, 255.0]).repeat(8).view(1, 1, 4, 4))
