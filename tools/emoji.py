@@ -60,10 +60,8 @@ def kept(entries: list[dict]) -> list[dict]:
 
 def reduced(png: bytes) -> np.ndarray:
     """A picture as (32, 32, 4) uint8: each pixel is the mean of 2×2, weighted by opacity; what is not seen is 0."""
-    picture = Image.open(io.BytesIO(png)).convert("RGBA").resize((WIDTH, WIDTH), Image.Resampling.BOX)
-    pixels = np.array(picture)
-    pixels[pixels[..., 3] == 0] = 0
-    return pixels
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")                   # whose resizing weights by opacity
+    return np.array(picture.resize((WIDTH, WIDTH), Image.Resampling.BOX))
 
 
 def spoken(name: str) -> str:
