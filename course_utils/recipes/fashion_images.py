@@ -5,10 +5,12 @@ the same number of floating-point operations: `BUDGET`. So the one that works lo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from course_utils.flops import counted
 from course_utils.images.batches import image_batches
@@ -21,14 +23,15 @@ from course_utils.models.image_transformer import ImageTransformer, ImageTransfo
 from course_utils.models.language_model import measuring
 from course_utils.models.unet import UNetConfig
 from course_utils.models.vae import VAE, VAEConfig
-from course_utils.recipes.base import Prepared, Recipe
-from course_utils.recipes.fashion_classifier import sha256_of
+from course_utils.recipes.base import Prepared, Recipe, load_from
+from course_utils.recipes.fashion_classifier import FASHION_CLASSIFIER, sha256_of
 from course_utils.seeding import generator
 from course_utils.training import FitConfig, History, own_loss
 
 BUDGET = 5e14                                                      # floating-point operations of a whole training
 SEED = 1
 VALIDATED, TESTED = 1_000, 500                                     # images
+ASKED = 20                                                         # of each class
 CLASSES = 10
 
 # --- what they share ------------------------------------------------------------------------------
@@ -138,4 +141,60 @@ FASHION_TRANSFORMER = Recipe(
     lambda: ImageTransformer(TRANSFORMER_CONFIG, generator(SEED)),
     partial(prepare, TRANSFORMER_BATCH),
     measure,
+)
+
+
+# --- with classes ---------------------------------------------------------------------------------
+
+
+class ClassLoss(DrawnLoss):
+    """The diffusion model's loss where each image comes with its class, as a row of zeros with a 1."""
+
+    def __call__(self, model: Diffusion, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        images, labels = batch
+        return model.loss(self.generator, images, one_hot(labels))
+
+
+def one_hot(labels: torch.Tensor) -> torch.Tensor:
+    """Classes (B,) as the conditions of the diffusion model, (B, 10)."""
+    return functional.one_hot(labels, CLASSES).float()
+
+
+def prepare_classes() -> Prepared:
+    """All training images with their classes; validated by the loss given the class."""
+    fashion = load_fashion(stand_in=False)
+    train, held_out = fashion.train, fashion.validation
+    batches = image_batches(train.images, DIFFUSION_BATCH, SEED, train.labels)
+    parts = image_batches(held_out.images[:VALIDATED], VALIDATED, 0, held_out.labels[:VALIDATED])
+    data = sha256_of(train.images, train.labels)
+    return Prepared(batches, partial(class_loss, batch=parts(0)), data, ClassLoss(SEED))
+
+
+@torch.no_grad()
+def class_loss(model: Diffusion, batch: tuple[torch.Tensor, ...]) -> float:
+    """The loss of one batch of images and labels; every call draws the same noise."""
+    with measuring(model):
+        return ClassLoss(SEED)(model, tuple(tensor.to(model.device) for tensor in batch)).item()
+
+
+def measure_classes(model: Diffusion) -> dict:
+    """How often our classifier names the class that was asked for, 20 images each, without guidance and with twice."""
+    asked = torch.arange(CLASSES).repeat_interleave(ASKED)
+    classifier = load_from(FASHION_CLASSIFIER)
+    found = {}
+    for guidance in (1.0, 2.0):
+        drawn = model.sample(len(asked), generator(SEED), condition=one_hot(asked), guidance=guidance, steps=20)
+        found[f"named_at_guidance_{guidance:g}"] = (classifier.labels(drawn) == asked).double().mean().item()
+    return {"images": len(asked)} | found
+
+
+FASHION_DIFFUSION_CLASSES = Recipe(
+    "fashion_diffusion_classes",
+    "Clothes by diffusion, by name of class",
+    DIFFUSION_CONFIG,
+    replace(FASHION_DIFFUSION.fit, steps=2_000, learning_rate=5e-4, validate_every=500, checkpoint_every=250),
+    lambda: load_from(FASHION_DIFFUSION),                          # goes on from the model that sees no classes
+    prepare_classes,
+    measure_classes,
+    cost=counted_flops,
 )
