@@ -1,5 +1,6 @@
 """A real, trained encoder, from its verified asset: a network that reads a whole text at once, in both directions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,8 @@ from course_utils.models.encoder import Encoder
 from course_utils.models.transformer import FUSED, Operations
 from course_utils.pretrained import Pretrained
 from course_utils.seeding import generator
+
+READ_AT_ONCE = 64                                                  # texts
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,23 @@ class SentenceEncoder(Pretrained):
         encoded = self._encode(text)
         weights = self.model(**encoded, output_attentions=True).attentions
         return self.tokenizer.convert_ids_to_tokens(encoded.input_ids[0].tolist()), torch.cat(weights)
+
+    @torch.no_grad()
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        """(N, D) the mean over the tokens of each text, divided by its length: how all-MiniLM was trained to be read.
+
+        Raises CourseError as `attention` does.
+        """
+        rows = [self._encode(text) for text in texts]
+        order = sorted(range(len(rows)), key=lambda row: rows[row].input_ids.shape[1])  # alike, so little is padded
+        vectors = torch.empty(len(rows), self.model.config.hidden_size)
+        for first in range(0, len(order), READ_AT_ONCE):
+            chosen = order[first : first + READ_AT_ONCE]
+            batch = self.tokenizer([texts[row] for row in chosen], padding=True, return_tensors="pt")
+            mask = batch.attention_mask[..., None]                                      # (B, T, 1)
+            hidden = self.model(**batch).last_hidden_state                              # (B, T, D)
+            vectors[chosen] = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+        return torch.nn.functional.normalize(vectors, dim=1)
 
     def _encode(self, text: str):
         if not text.strip():

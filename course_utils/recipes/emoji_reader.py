@@ -1,0 +1,132 @@
+"""A reader of emoji, image to the vector of a name, so that it can be counted which name a generated image fits.
+
+It learns from real emoji alone and never sees a generated one. The names become vectors by MiniLM.
+"""
+
+from functools import cache
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from course_utils.encoders import load_minilm
+from course_utils.images.corpora import NamedImagePart, load_emoji
+from course_utils.images.emoji import emoji_batches, premultiplied, wordings
+from course_utils.intervals import wilson_interval
+from course_utils.models.classifier import Classifier, ClassifierConfig
+from course_utils.recipes.base import Prepared, Recipe, sha256
+from course_utils.recipes.fashion_classifier import sha256_of
+from course_utils.seeding import generator
+from course_utils.training import FitConfig
+
+SEED, BATCH = 1, 128
+WIDTH = 384                                                        # numbers in a vector of MiniLM
+SHARPNESS = 10.0                                                   # of the softmax over cosines
+AMONG = 5                                                          # a name among the first so many is found
+CONFIG = ClassifierConfig(classes=WIDTH, channels=4, size=32, widths=(32, 64, 128), features=128)
+FIT = FitConfig(
+    steps=1_500, learning_rate=2e-3, final=0.0, weight_decay=0.1, validate_every=150, checkpoint_every=150, seed=SEED
+)
+
+# --- names ------------------------------------------------------------------------------------------
+
+
+@cache
+def name_vectors(part: str) -> torch.Tensor:
+    """(N, W, 384) the vectors by MiniLM of all wordings of the names of a part: train, validation or test."""
+    emoji = getattr(load_emoji(), part)
+    texts = [wordings(*both) for both in zip(emoji.names, emoji.short_names, strict=True)]
+    different = sorted({text for row in texts for text in row})
+    place = {text: number for number, text in enumerate(different)}
+    rows = torch.tensor([[place[text] for text in row] for row in texts])
+    return load_minilm().vectors(different)[rows]
+
+
+def centred(vectors: torch.Tensor) -> torch.Tensor:
+    """Vectors (…, 384) less what all training names have in common, of length 1: only what tells them apart is left."""
+    return functional.normalize(vectors - name_vectors("train").mean(dim=(0, 1)), dim=-1)
+
+
+def data_of(part: NamedImagePart) -> str:
+    """The sha256 of images and names."""
+    return sha256(sha256_of(part.images), *part.names, *part.short_names)
+
+
+# --- what the reader says ---------------------------------------------------------------------------
+
+
+def fits(reader: Classifier, images: torch.Tensor, names: torch.Tensor) -> torch.Tensor:
+    """(B, N) cosines: how well each name, vectors (N, 384), fits each image (B, 4, 32, 32), to the reader."""
+    return functional.normalize(reader.logits(images), dim=1) @ centred(names).T
+
+
+def ranks(scores: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """(B,) the place, from 1, of the right name (B,) among scores (B, N); of equal scores it comes last."""
+    return (scores >= scores.gather(1, right[:, None])).sum(dim=1)
+
+
+def categories(reader: Classifier, images: torch.Tensor) -> torch.Tensor:
+    """(B,) the category of each image: of the eight means of training names, the one that it fits best."""
+    names, labels = name_vectors("train").mean(dim=1), load_emoji().train.labels
+    means = torch.stack([names[labels == label].mean(dim=0) for label in range(len(load_emoji().classes))])
+    return fits(reader, images, means).argmax(dim=1)
+
+
+def found(ranked: torch.Tensor) -> tuple[float, float, float]:
+    """The share of ranks (N,) that are among the first five, with Wilson's interval of 95 %."""
+    right = int((ranked <= AMONG).sum())
+    return (right / len(ranked), *wilson_interval(right, len(ranked)))
+
+
+# --- how it learns ----------------------------------------------------------------------------------
+
+
+def name_loss(reader: Classifier, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Which name of the batch belongs to each image, in nats: the softmax over their cosines. Radford et al. 2021.
+
+    batch: images (B, 4, 32, 32) and the vectors of their names (B, 384).
+    """
+    images, names = batch
+    seen = functional.normalize(reader(images)[0], dim=1)                               # (B, 384)
+    return functional.cross_entropy(SHARPNESS * seen @ centred(names).T, torch.arange(len(images)))
+
+
+@torch.no_grad()
+def held_out_loss(reader: nn.Module) -> float:
+    """The loss on all validation emoji at once."""
+    images = premultiplied(load_emoji().validation.images)
+    scores = SHARPNESS * fits(reader, images, name_vectors("validation")[:, 0])
+    return functional.cross_entropy(scores, torch.arange(len(images))).item()
+
+
+def prepare() -> Prepared:
+    """All training emoji, shifted and mirrored a little, with all wordings of their names."""
+    train = load_emoji().train
+    return Prepared(emoji_batches(train, name_vectors("train"), BATCH, SEED), held_out_loss, data_of(train), name_loss)
+
+
+def measure(reader: Classifier) -> dict:
+    """Of test emoji it never saw: is the name among the first five of all test names, is the category right?"""
+    test = load_emoji().test
+    images, rows = premultiplied(test.images), torch.arange(len(test))
+    top, low, high = found(ranks(fits(reader, images, name_vectors("test")[:, 0]), rows))
+    right = (categories(reader, images) == test.labels).float().mean().item()
+    return {
+        "test_names": len(test),
+        "top5": top,
+        "top5_low": low,
+        "top5_high": high,
+        "top5_chance": AMONG / len(test),
+        "category": right,
+    }
+
+
+EMOJI_READER = Recipe(
+    "emoji_reader",
+    "Emoji to the vectors of their names",
+    CONFIG,
+    FIT,
+    lambda: Classifier(CONFIG, generator(SEED)),
+    prepare,
+    measure,
+)
