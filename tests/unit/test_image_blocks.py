@@ -1,18 +1,12 @@
-"""Blocks and U-Net: shapes, what they start as, what steers them, and what they refuse."""
+"""The blocks of image networks: shapes, what they start as, what steers them, and what they refuse."""
 
 import pytest
 import torch
-from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models import image_blocks
 from course_utils.models.image_blocks import Downsample, PlaceAttention, ResidualBlock, Upsample, ZeroConv
-from course_utils.models.layers import sinusoidal
-from course_utils.models.unet import EMOJI, UNet, UNetConfig, time_code
 from course_utils.seeding import generator
-from course_utils.shapes import ShapeError
-
-TINY = UNetConfig(size=8, widths=(8, 16), heads=2, steering=16, condition=5)
 
 
 def drawn(model, seed=0):
@@ -31,10 +25,6 @@ def disturbed(model, seed=3):
 
 def some(*shape, seed=1):
     return torch.randn(*shape, generator=generator(seed))
-
-
-def unit_rows(rows, width, seed=2):
-    return functional.normalize(some(rows, width, seed=seed), dim=1)
 
 
 def test_a_residual_block_starts_as_the_identity_and_a_wider_one_as_its_skip():
@@ -91,58 +81,25 @@ def test_a_drawn_layer_keeps_the_size_of_what_goes_in_and_zero_layers_start_at_z
     assert drawn(ZeroConv(4, 4, 3)).weight.abs().max() == 0
 
 
-def test_the_code_of_a_time_is_the_sinusoidal_code_of_that_position():
-    code = time_code(torch.tensor([0.0, 0.003, 1.0]), 8)
-    expected = sinusoidal(1001, 8)[[0, 3, 1000]]                                          # sines even, cosines odd
-    torch.testing.assert_close(code, torch.cat([expected[:, ::2], expected[:, 1::2]], dim=1), atol=1e-4, rtol=0)
+def test_groups_are_eight_or_as_many_as_fit():
+    assert [image_blocks.group_norm(channels).num_groups for channels in (64, 8, 12, 4, 3)] == [8, 8, 4, 4, 1]
 
 
-def test_the_default_unet_has_a_million_parameters_and_starts_at_zero():
-    model = UNet(UNetConfig(), generator(0))
-    assert sum(parameter.numel() for parameter in model.parameters()) == pytest.approx(1e6, rel=0.1)
-    images = some(2, 1, 28, 28)
-    assert torch.equal(model(images, torch.tensor([0.0, 1.0])), torch.zeros_like(images))
+def test_a_halving_looks_at_every_second_place_and_a_doubling_repeats_each():
+    halve, double = Downsample(1, 1), Upsample(1, 1)
+    with torch.no_grad():
+        for layer in (halve, double):                              # the middle of the 3 × 3 alone, times 1
+            layer.convolution.weight.copy_(torch.eye(3)[1].outer(torch.eye(3)[1]).view(1, 1, 3, 3))
+            layer.convolution.bias.zero_()
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    assert torch.equal(halve(x), x[:, :, ::2, ::2])
+    assert double(x)[0, 0, :2, :4].tolist() == [[0.0, 0.0, 1.0, 1.0]] * 2
 
 
-def test_the_emoji_unet_reads_four_channels_and_a_sentence():
-    model = UNet(EMOJI, generator(0))
-    assert model(some(2, 4, 32, 32), torch.ones(2), unit_rows(2, 384)).shape == (2, 4, 32, 32)
-
-
-def test_the_same_seed_gives_the_same_weights_and_another_others():
-    first, same, other = (UNet(TINY, generator(seed)).read.weight for seed in (0, 0, 1))
-    assert torch.equal(first, same) and not torch.equal(first, other)
-
-
-def test_time_and_condition_change_the_result_and_no_condition_is_a_row_of_zeros():
-    model, images = disturbed(UNet(TINY, generator(0))), some(2, 1, 8, 8)
-    early, late = torch.full((2,), 0.1), torch.full((2,), 0.9)
-    condition = unit_rows(2, 5)
-    assert not torch.allclose(model(images, early), model(images, late))
-    assert not torch.allclose(model(images, early), model(images, early, condition))
-    torch.testing.assert_close(model(images, early), model(images, early, torch.zeros(2, 5)))
-
-
-def test_each_image_is_read_on_its_own():
-    model, images, time = disturbed(UNet(TINY, generator(0))), some(3, 1, 8, 8), torch.tensor([0.1, 0.5, 0.9])
-    torch.testing.assert_close(model(images, time)[1:2], model(images[1:2], time[1:2]), atol=1e-5, rtol=1e-5)
-
-
-def test_every_weight_learns():
-    model = disturbed(UNet(TINY, generator(0)))
-    model(some(2, 1, 8, 8), torch.tensor([0.2, 0.8]), unit_rows(2, 5)).square().sum().backward()
-    assert [name for name, weight in model.named_parameters() if not weight.grad.abs().max() > 0] == []
-
-
-def test_what_does_not_fit_is_refused():
-    model = UNet(UNetConfig(size=8, widths=(8, 16), heads=2, steering=16), generator(0))
-    with pytest.raises(ShapeError, match="images"):
-        model(some(2, 1, 28, 28), torch.ones(2))
-    with pytest.raises(ShapeError, match="time"):
-        model(some(2, 1, 8, 8), torch.ones(3))
-    with pytest.raises(CourseError, match="no condition"):
-        model(some(2, 1, 8, 8), torch.ones(2), unit_rows(2, 5))
-    with pytest.raises(ShapeError, match="condition"):
-        UNet(TINY, generator(0))(some(2, 1, 8, 8), torch.ones(2), unit_rows(2, 6))
-    with pytest.raises(CourseError, match="multiple of 8"):
-        UNetConfig(size=28, widths=(8, 16, 32))
+def test_attention_mixes_places_by_softmax_as_written_out():
+    attention, x = disturbed(drawn(PlaceAttention(8, 2))), some(2, 8, 3, 3)
+    places = attention.inputs(attention.norm(x)).flatten(2)                               # (2, 24, 9)
+    query, key, value = (part.unflatten(1, (2, 4)) for part in places.split(8, dim=1))   # (2, heads, 4, 9) each
+    weights = (query.transpose(2, 3) @ key / 2).softmax(dim=-1)                          # (2, heads, 9, 9), √4 is 2
+    mixed = (weights @ value.transpose(2, 3)).transpose(2, 3).reshape(2, 8, 3, 3)
+    torch.testing.assert_close(attention(x), x + attention.output(mixed), atol=1e-5, rtol=1e-5)
