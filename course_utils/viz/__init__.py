@@ -10,6 +10,7 @@ from course_utils.viz.chatbot import chatbot_box
 from course_utils.viz.costs import cost_calculator, cost_sheet
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
+from course_utils.viz.galleries import covered, gallery, image_pairs, image_sheet
 from course_utils.viz.heatmaps import heatmap
 from course_utils.viz.live import LiveCurve
 from course_utils.viz.models_table import models_table
@@ -42,9 +43,13 @@ __all__ = [
     "conversation_text",
     "cost_calculator",
     "cost_sheet",
+    "covered",
     "dials",
     "encoder_decoder",
+    "gallery",
     "heatmap",
+    "image_pairs",
+    "image_sheet",
     "lines",
     "merge_rows",
     "models_table",
