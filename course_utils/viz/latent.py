@@ -1,0 +1,171 @@
+"""Images in rows with names, a plane of latent codes, and what is decoded at its points."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from course_utils.errors import CourseError
+from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
+
+TALLEST = 1.1                                                      # inches of an image in a row, at most
+NAMED = 1.35                                                       # inches at the left for the names of the rows
+GAP = 1                                                            # pixels between two images of a mosaic
+TEN = (*COLOURS, "#8C564B", "#8A8A00", "#7F7F7F")                  # for the ten classes; their names stand beside
+MOST_PANELS = 5
+
+
+def image_rows(
+    rows: Mapping[str, np.ndarray], title: str = "", notes: Mapping[str, Sequence[str]] | None = None
+) -> Figure:
+    """Images side by side, each row under its name at the left. A row may be shorter than the others.
+
+    rows: name -> (n, 1, H, W) in [−1, 1], −1 black; numbers beyond are drawn as the end. notes: name -> a few letters
+    below each image of that row. Raises CourseError for no rows, other shapes, and notes that do not fit.
+    """
+    pictures = {name: _greys(name, images) for name, images in rows.items()}
+    if not pictures:
+        raise CourseError("There are no rows of images to draw; expected one or more.")
+    notes = notes or {}
+    columns = max(len(images) for images in pictures.values())
+    side = min(TALLEST, (WIDTH - NAMED) / columns)
+    heights = [side + (0.2 if name in notes else 0.06) for name in pictures]
+    with matplotlib.rc_context(STYLE):
+        figure, _ = new_figure(height=sum(heights) + (0.34 if title else 0.04))
+        figure.clear()
+        figure.set_layout_engine("none")
+        _draw_rows(figure, pictures, notes, side, heights)
+        if title:
+            figure.text(0.01, 1 - 0.06 / figure.get_figheight(), title, ha="left", va="top", fontsize=11)
+    return figure
+
+
+def latent_map(
+    codes: np.ndarray, labels: np.ndarray, classes: Sequence[str], title: str = "", drawn: np.ndarray | None = None
+) -> Figure:
+    """Codes of images (N, 2) as points in the colours of their classes; each class is named at its middle.
+
+    labels (N,) are places in `classes`, ten at most. drawn (M, 2): points to mark with crosses, such as draws of a
+    sampler. Both axes have one scale, so that a distance is one. Raises CourseError for other shapes.
+    """
+    codes, labels = np.asarray(codes, float), np.asarray(labels)
+    if codes.ndim != 2 or codes.shape[1] != 2 or labels.shape != codes.shape[:1] or len(classes) > len(TEN):
+        got = f"codes {codes.shape}, labels {labels.shape}, {len(classes)} classes"
+        raise CourseError(f"{got}; expected (N, 2), (N,) and ten at most.")
+    with matplotlib.rc_context(STYLE):
+        figure, axes = new_figure(height=4.6)
+        for label, name in enumerate(classes):
+            points = codes[labels == label]
+            if len(points):
+                axes.plot(*points.T, ".", color=TEN[label], markersize=2.5, alpha=0.6)
+                _class_name(axes, name, np.median(points, axis=0), TEN[label])
+        if drawn is not None:
+            axes.plot(*np.asarray(drawn, float).T, "x", color="black", markersize=6, markeredgewidth=1.6)
+        axes.set(xlabel="first latent number", ylabel="second latent number", aspect="equal", title=title)
+    return figure
+
+
+def latent_plane(
+    images: np.ndarray, across: Sequence[float], up: Sequence[float], title: str = "",
+    point: tuple[float, float] | None = None, decoded: np.ndarray | None = None,
+) -> Figure:  # fmt: skip
+    """What is decoded all over a plane: a mosaic with the latent numbers at its sides, the largest `up` on top.
+
+    images (len(up), len(across), H, W) in [−1, 1], the first row for up[0]. point: a place to ring; decoded (H, W):
+    the image there, drawn large beside. Raises CourseError where images do not fit the numbers.
+    """
+    images = np.asarray(images, float)
+    if images.ndim != 4 or images.shape[:2] != (len(up), len(across)) or min(len(up), len(across)) < 2:
+        raise CourseError(f"images are {images.shape}; expected ({len(up)}, {len(across)}, H, W), 2 or more a side.")
+    half_x, half_y = (across[1] - across[0]) / 2, (up[1] - up[0]) / 2
+    extent = (across[0] - half_x, across[-1] + half_x, up[0] - half_y, up[-1] + half_y)
+    with matplotlib.rc_context(STYLE):
+        figure, panels = new_figure(height=4.6, columns=1 if decoded is None else 2)
+        axes = panels if decoded is None else panels[0]
+        axes.imshow(_mosaic(images[::-1]), cmap="gray", vmin=-1, vmax=1, extent=extent, interpolation="nearest")
+        axes.set(xlabel="first latent number", ylabel="second latent number", title=title)
+        axes.grid(visible=False)
+        if point is not None:
+            axes.plot(*point, "o", markersize=13, fillstyle="none", color=COLOURS[1], markeredgewidth=3)
+        if decoded is not None:
+            _alone(panels[1], decoded, "" if point is None else f"decoded at ({point[0]:.1f}, {point[1]:.1f})")
+    return figure
+
+
+def level_panels(panels: Mapping[str, tuple[np.ndarray, int]], title: str = "", most: float | None = None) -> Figure:
+    """The probability of each level of a few pixels, side by side on one scale; a line stands at the true level.
+
+    panels: name -> (masses (L,), the true level). most: the top of the scale; bars that go beyond are cut there, and
+    their height is written. Raises CourseError for more than five panels.
+    """
+    if not 1 <= len(panels) <= MOST_PANELS:
+        raise CourseError(f"There are {len(panels)} panels; expected 1 to {MOST_PANELS}.")
+    top = most if most is not None else 1.08 * max(float(np.max(masses)) for masses, _ in panels.values())
+    with matplotlib.rc_context(STYLE):
+        figure, grid = new_figure(height=2.5, columns=len(panels), share_y=True)
+        for axes, (name, (masses, level)) in zip(np.atleast_1d(grid), panels.items(), strict=True):
+            axes.bar(range(len(masses)), masses, width=1.0, color=COLOURS[0])
+            axes.axvline(level, color=COLOURS[1], linestyle=(0, (3, 2)), linewidth=1.5)
+            axes.set(xlim=(-6, len(masses) + 5), ylim=(0, top), xlabel="level", title=name)
+            for place in np.flatnonzero(np.asarray(masses) > top):
+                axes.annotate(
+                    f"{masses[place]:.2f}", (place, top), xytext=(8 if place < len(masses) / 2 else -8, -11),
+                    textcoords="offset points", ha="left" if place < len(masses) / 2 else "right", color=GREY,
+                )  # fmt: skip
+        np.atleast_1d(grid)[0].set_ylabel("probability")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+# --- the parts ------------------------------------------------------------------------------------
+
+
+def _greys(name: str, images) -> np.ndarray:
+    """(n, 1, H, W) to (n, H, W), checked."""
+    images = np.asarray(images, float)
+    if images.ndim != 4 or images.shape[1] != 1 or not len(images):
+        raise CourseError(f"{name!r} has shape {images.shape}; expected (n, 1, H, W), one image or more.")
+    return images[:, 0]
+
+
+def _draw_rows(figure, pictures, notes, side: float, heights: Sequence[float]) -> None:
+    """Each image in axes of its own, placed by hand: rows stay tight whatever their number."""
+    wide, tall = figure.get_size_inches()
+    bottom = sum(heights)
+    for (name, images), height in zip(pictures.items(), heights, strict=True):
+        below = notes.get(name, [""] * len(images))
+        if len(below) != len(images):
+            raise CourseError(f"{name!r} has {len(images)} images and {len(below)} notes; expected one for each.")
+        bottom -= height
+        middle = (bottom + height - side / 2) / tall
+        figure.text((NAMED - 0.1) / wide, middle, name, ha="right", va="center", fontsize=9.5)
+        for column, (image, note) in enumerate(zip(images, below, strict=True)):
+            left, low, inside = NAMED + column * side + 0.02, bottom + height - side + 0.02, side - 0.04
+            axes = figure.add_axes((left / wide, low / tall, inside / wide, inside / tall))
+            _alone(axes, image)
+            axes.text(0.5, -0.03, note, ha="center", va="top", fontsize=8, color=GREY, transform=axes.transAxes)
+
+
+def _alone(axes, image: np.ndarray, title: str = "") -> None:
+    axes.imshow(np.asarray(image, float), cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.set_title(title, loc="left", fontsize=11)
+    for edge in axes.spines.values():
+        edge.set_visible(False)
+
+
+def _mosaic(images: np.ndarray) -> np.ndarray:
+    """(rows, columns, H, W) as one picture with a grey line between two images."""
+    edged = np.pad(images, ((0, 0), (0, 0), (0, GAP), (0, GAP)), constant_values=0.0)
+    rows, columns, high, wide = edged.shape
+    return edged.transpose(0, 2, 1, 3).reshape(rows * high, columns * wide)
+
+
+def _class_name(axes, name: str, place: np.ndarray, colour: str) -> None:
+    axes.annotate(
+        name, place, ha="center", va="center", color=colour, fontsize=9.5, fontweight="bold",
+        path_effects=[withStroke(linewidth=3, foreground="white")],
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""Images in rows, a map of codes, a plane of decoded images and panels of levels draw what they are given."""
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from course_utils.errors import CourseError
+from course_utils.viz.latent import TEN, image_rows, latent_map, latent_plane, level_panels
+from course_utils.viz.style import WIDTH
+
+
+def words(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def shades(count, side=3):
+    """Images (count, 1, side, side), each of one grey of its own."""
+    return np.linspace(-1, 1, count)[:, None, None, None] * np.ones((count, 1, side, side))
+
+
+def drawn(axes):
+    return np.asarray(axes.images[0].get_array())
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def test_each_image_is_drawn_once_in_the_order_of_its_row():
+    figure = image_rows({"real": shades(3), "made": -shades(2)})
+    greys = [float(drawn(axes)[0, 0]) for axes in figure.axes]
+    assert greys == [-1.0, 0.0, 1.0, 1.0, -1.0]
+
+
+def test_minus_one_is_black_and_one_is_white_whatever_is_in_the_image():
+    figure = image_rows({"grey": np.zeros((1, 1, 2, 2))})
+    assert figure.axes[0].images[0].get_clim() == (-1, 1) and figure.axes[0].images[0].get_cmap().name == "gray"
+
+
+def test_rows_have_their_names_and_notes():
+    figure = image_rows({"real": shades(2), "made": shades(2)}, "Two rows", {"made": ["0.1", "0.2"]})
+    assert {"real", "made", "Two rows", "0.1", "0.2"} <= set(words(figure))
+
+
+@pytest.mark.parametrize("counts", [(1, 1), (12, 12), (12, 5, 12, 12), (30,)])
+def test_rows_stay_inside_the_page_and_do_not_overlap(counts):
+    figure = image_rows({str(row): shades(count) for row, count in enumerate(counts)}, "A title")
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert figure.get_figwidth() == WIDTH
+    assert all(box.x0 > 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1 for box in boxes)
+    first = np.cumsum([0, *counts[:-1]])
+    assert all(boxes[below].y1 < boxes[above].y0 for above, below in zip(first, first[1:], strict=False))
+
+
+@pytest.mark.parametrize("rows", [{}, {"flat": np.zeros((2, 3, 3))}, {"none": np.zeros((0, 1, 3, 3))}])
+def test_what_is_no_row_of_images_is_refused(rows):
+    with pytest.raises(CourseError, match="expected"):
+        image_rows(rows)
+
+
+def test_notes_that_do_not_fit_are_refused():
+    with pytest.raises(CourseError, match="one for each"):
+        image_rows({"real": shades(2)}, notes={"real": ["only one"]})
+
+
+# --- the map --------------------------------------------------------------------------------------
+
+CODES, LABELS = np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0], [9.0, 9.0]]), np.array([0, 0, 0, 1])
+
+
+def test_each_class_is_named_at_the_median_of_its_codes_in_its_own_colour():
+    figure = latent_map(CODES, LABELS, ("shoe", "bag"))
+    places = {text.get_text(): text for text in figure.findobj(Text)}
+    assert tuple(places["shoe"].xy) == (2.0, 0.0) and tuple(places["bag"].xy) == (9.0, 9.0)
+    assert places["shoe"].get_color() == TEN[0] and places["bag"].get_color() == TEN[1]
+
+
+def test_points_of_a_sampler_are_marked_on_top():
+    figure = latent_map(CODES, LABELS, ("shoe", "bag"), drawn=np.array([[5.0, 6.0]]))
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert len(crosses) == 1 and crosses[0].get_xydata().tolist() == [[5.0, 6.0]]
+
+
+def test_a_class_without_codes_is_not_named():
+    assert "bag" not in words(latent_map(CODES[:3], LABELS[:3], ("shoe", "bag")))
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels", "count"), [(CODES[:, :1], LABELS, 2), (CODES, LABELS[:2], 2), (CODES, LABELS, 11)]
+)
+def test_codes_that_are_no_points_of_a_plane_are_refused(codes, labels, count):
+    with pytest.raises(CourseError, match="expected"):
+        latent_map(codes, labels, ["class"] * count)
+
+
+# --- the plane ------------------------------------------------------------------------------------
+
+ACROSS, UP = (-1.0, 0.0, 1.0), (-2.0, 2.0)
+PLANE = np.linspace(-1, 1, 6).reshape(2, 3, 1, 1) * np.ones((2, 3, 4, 4))
+
+
+def test_the_mosaic_has_small_numbers_at_the_left_and_below():
+    axes = latent_plane(PLANE, ACROSS, UP).axes[0]
+    picture, (left, right, low, high) = drawn(axes), axes.images[0].get_extent()
+    assert (left, right, low, high) == (-1.5, 1.5, -4.0, 4.0)
+    assert picture[0, 0] == PLANE[1, 0, 0, 0]                        # the first row that is drawn is the top
+    assert picture[-2, -2] == PLANE[0, 2, 0, 0]
+
+
+def test_the_point_is_ringed_and_decoded_beside():
+    figure = latent_plane(PLANE, ACROSS, UP, point=(0.5, -1.0), decoded=np.full((4, 4), 0.25))
+    ring = figure.axes[0].lines[0]
+    assert ring.get_xydata().tolist() == [[0.5, -1.0]]
+    assert (drawn(figure.axes[1]) == 0.25).all() and "decoded at (0.5, -1.0)" in words(figure)
+
+
+@pytest.mark.parametrize("images", [PLANE[0], PLANE[:1], PLANE.transpose(1, 0, 2, 3)])
+def test_a_plane_that_does_not_fit_its_numbers_is_refused(images):
+    with pytest.raises(CourseError, match="expected"):
+        latent_plane(images, ACROSS, UP)
+
+
+# --- levels ---------------------------------------------------------------------------------------
+
+
+def test_the_true_level_is_marked_and_a_bar_that_is_cut_says_how_high_it_is():
+    masses = np.array([0.7, 0.1, 0.1, 0.1])
+    axes = level_panels({"sleeve": (masses, 2)}, most=0.2).axes[0]
+    assert list(axes.lines[0].get_xdata()) == [2, 2]
+    assert axes.get_ylim() == (0, 0.2) and "0.70" in [text.get_text() for text in axes.texts]
+
+
+def test_panels_share_a_scale_that_holds_the_highest_bar():
+    figure = level_panels({"a": (np.array([0.5, 0.5]), 0), "b": (np.array([0.9, 0.1]), 1)})
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert figure.axes[0].get_ylim()[1] > 0.9 and not figure.axes[1].texts
+
+
+@pytest.mark.parametrize("count", [0, 6])
+def test_too_many_panels_or_none_are_refused(count):
+    with pytest.raises(CourseError, match="panels"):
+        level_panels({str(i): (np.array([1.0]), 0) for i in range(count)})
