@@ -98,6 +98,25 @@ def add_spectral_norm(model: nn.Module, generator: torch.Generator) -> None:
         parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight, generator))
 
 
+class Packed(nn.Module):
+    """A discriminator that judges `size` inputs at once, all real or all generated: Lin et al. 2018 (PacGAN).
+
+    Fakes that are all alike stand out beside each other, so that a generator with few modes is found out. `inner` takes
+    `size` times as many channels (or coordinates).
+    """
+
+    def __init__(self, inner: nn.Module, size: int):
+        super().__init__()
+        self.inner, self.size = inner, size
+
+    def forward(self, inputs):
+        """inputs (B, C, …) to logits (B/size,), one for each pack. Raises CourseError where one is left unfilled."""
+        if len(inputs) % self.size:
+            raise CourseError(f"{len(inputs)} inputs do not fill packs of {self.size}; take a multiple of {self.size}.")
+        packs = inputs.reshape(-1, self.size * inputs.shape[1], *inputs.shape[2:])          # (B/size, size·C, …)
+        return self.inner(packs)
+
+
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     """average ← decay · average + (1 − decay) · model, number by number, in place; counters are copied.

@@ -98,8 +98,12 @@ class ModeCoverage:
 
     @property
     def covered(self) -> int:
-        """How many modes have a point near them."""
+        """How many modes have a point near them, be it one that strayed there."""
         return int((self.counts > 0).sum())
+
+    def found(self, share: float = 0.25) -> int:
+        """How many modes have at least `share` of the points that each would have if all had equally many."""
+        return int((self.counts >= share * self.points / len(self.counts)).sum())
 
     @property
     def near(self) -> float:
@@ -133,11 +137,15 @@ def mode_coverage(points: torch.Tensor, mixture: Mixture, deviations: float = 3.
 
 @dataclass(frozen=True)
 class PointGANConfig:
-    """Sizes of two small players. dimensions: D of a point. latent: Z. width: of the two layers inside each."""
+    """Sizes of two small players. dimensions: D of a point. latent: Z. width: of the two layers inside each.
+
+    start: how far the generator's points reach at first; 1 is as wide as the usual weights make them.
+    """
 
     dimensions: int = 2
     latent: int = 8
     width: int = 64
+    start: float = 1.0
 
 
 class PointSource(nn.Module):
@@ -161,6 +169,8 @@ class PointGenerator(PointSource):
     def __init__(self, config: PointGANConfig, generator: torch.Generator):
         super().__init__()
         self.latent, self.body = config.latent, layers(config.latent, config.width, config.dimensions, generator)
+        with torch.no_grad():
+            self.body[-1].weight.mul_(config.start)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """latents (B, Z) to points (B, D)."""

@@ -11,6 +11,7 @@ from course_utils.viz.costs import cost_calculator, cost_sheet
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.galleries import covered, gallery, image_pairs, image_sheet
+from course_utils.viz.games import line_game, phase_paths, point_clouds
 from course_utils.viz.heatmaps import heatmap
 from course_utils.viz.live import LiveCurve
 from course_utils.viz.models_table import models_table
@@ -50,11 +51,14 @@ __all__ = [
     "heatmap",
     "image_pairs",
     "image_sheet",
+    "line_game",
     "lines",
     "merge_rows",
     "models_table",
     "new_figure",
+    "phase_paths",
     "piano_roll",
+    "point_clouds",
     "scaling_curves",
     "scatter",
     "show",

@@ -29,7 +29,7 @@ def test_a_discriminator_that_knows_nothing_loses_two_ln_2():
 
 
 def test_the_losses_are_those_worked_out_by_hand():
-    real, fake = torch.tensor([math.log(3.0)]), torch.tensor([-math.log(4.0)])       # D = 3/4 and 1/5
+    real, fake = torch.tensor([math.log(3.0)]), torch.tensor([-math.log(4.0)])  # D = 3/4 and 1/5
     assert gan.discriminator_loss(real, fake).item() == pytest.approx(-math.log(3 / 4) - math.log(4 / 5), abs=1e-5)
     assert gan.minimax_loss(fake).item() == pytest.approx(math.log(4 / 5), abs=1e-5)
     assert gan.non_saturating_loss(fake).item() == pytest.approx(-math.log(1 / 5), abs=1e-5)
@@ -45,7 +45,7 @@ def test_losses_are_means_over_the_batch_and_stay_finite_at_large_logits():
 
 @pytest.mark.parametrize(("loss", "slope"), [(gan.minimax_loss, -1 / 5), (gan.non_saturating_loss, -4 / 5)])
 def test_both_generator_losses_fall_as_the_logit_rises_but_minimax_hardly_where_it_is_found_out(loss, slope):
-    fake = torch.tensor([-math.log(4.0)], requires_grad=True)                       # D = 1/5
+    fake = torch.tensor([-math.log(4.0)], requires_grad=True)  # D = 1/5
     loss(fake).backward()
     assert fake.grad.item() == pytest.approx(slope, abs=1e-6)
 
@@ -59,7 +59,7 @@ def test_r1_of_a_linear_discriminator_is_its_squared_length():
     penalty = gan.r1_penalty(lambda x: layer(x).squeeze(1), real)
     assert penalty.item() == pytest.approx(layer.weight.square().sum().item(), abs=1e-6)
     penalty.backward()
-    assert torch.allclose(layer.weight.grad, 2 * layer.weight, atol=1e-6)            # it can be differentiated again
+    assert torch.allclose(layer.weight.grad, 2 * layer.weight, atol=1e-6)  # it can be differentiated again
 
 
 def test_r1_is_the_slope_measured_by_small_steps_and_so_is_its_own_slope():
@@ -88,6 +88,7 @@ def test_r1_leaves_no_gradient_on_the_images():
 @pytest.mark.parametrize("build", [lambda: nn.Linear(5, 3), lambda: nn.Conv2d(2, 4, 3)], ids=["linear", "convolution"])
 def test_spectral_norm_is_torchs_in_value_gradient_and_over_steps(build):
     ours, theirs = build(), build()
+    gan.draw_weights(ours, generator(2))                           # the same weights in every run
     theirs.load_state_dict(ours.state_dict())
     gan.add_spectral_norm(ours, generator(1))
     parametrizations.spectral_norm(theirs)
@@ -97,9 +98,9 @@ def test_spectral_norm_is_torchs_in_value_gradient_and_over_steps(build):
     for _ in range(3):
         for layer, own in ((ours, here), (theirs, there)):
             own.original.grad = None
-            (layer.weight * torch.arange(layer.weight.numel()).view(layer.weight.shape)).sum().backward()
+            (layer.weight * torch.linspace(0, 1, layer.weight.numel()).view(layer.weight.shape)).sum().backward()
             with torch.no_grad():
-                own.original.sub_(0.01 * own.original.grad)
+                own.original.sub_(0.5 * own.original.grad)
         assert torch.allclose(here.original.grad, there.original.grad, atol=1e-5)
         assert torch.allclose(here.original, there.original, atol=1e-5)
     assert torch.allclose(ours.eval().weight, theirs.eval().weight, atol=1e-6)
@@ -139,6 +140,27 @@ def test_a_discriminator_with_spectral_norm_is_less_steep_and_can_still_be_penal
 # --- the average ----------------------------------------------------------------------------------
 
 
+def test_a_packed_discriminator_reads_neighbours_side_by_side():
+    seen = []
+
+    def inner(packs):
+        seen.append(packs)
+        return packs.flatten(1).sum(dim=1)
+
+    class Inner(nn.Module):
+        forward = staticmethod(inner)
+
+    four = images(4)
+    logits = gan.Packed(Inner(), 2)(four)
+    assert seen[0].shape == (2, 2, 8, 8)
+    assert torch.equal(seen[0][1, 0], four[2, 0]) and torch.equal(seen[0][1, 1], four[3, 0])
+    assert torch.allclose(logits, torch.stack([four[:2].sum(), four[2:].sum()]), atol=1e-4)
+    points = torch.arange(8.0).view(4, 2)  # points are packed as images are
+    assert torch.allclose(gan.Packed(Inner(), 4)(points), torch.tensor([28.0]))
+    with pytest.raises(CourseError, match="4 inputs do not fill packs of 3"):
+        gan.Packed(Inner(), 3)(four)
+
+
 def test_the_average_moves_by_its_share_and_the_model_stays():
     model = nn.BatchNorm1d(1)
     average = copy.deepcopy(model)
@@ -146,7 +168,7 @@ def test_the_average_moves_by_its_share_and_the_model_stays():
         model.weight.fill_(3.0)
         model.running_mean.fill_(10.0)
         model.num_batches_tracked.fill_(7)
-    for wanted in (1.2, 1.38):                                     # 0.9 · 1 + 0.1 · 3, then 0.9 · 1.2 + 0.1 · 3
+    for wanted in (1.2, 1.38):  # 0.9 · 1 + 0.1 · 3, then 0.9 · 1.2 + 0.1 · 3
         gan.update_average(average, model, 0.9)
         assert average.weight.item() == pytest.approx(wanted, abs=1e-6)
     assert average.running_mean.item() == pytest.approx(1.9, abs=1e-6)
@@ -175,7 +197,7 @@ def test_samples_keep_the_contract_of_image_models():
     assert drawn.shape == (5, 1, 8, 8) and drawn.abs().max() <= 1 and not drawn.requires_grad
     assert torch.equal(drawn, ours.sample(5, generator(7)))
     assert not torch.equal(drawn, ours.sample(5, generator(8)))
-    assert ours.training                                           # as it was before
+    assert ours.training  # as it was before
 
 
 def test_a_sample_does_not_depend_on_those_beside_it():
@@ -192,7 +214,7 @@ def test_weights_are_drawn_by_the_generator_and_keep_signals_at_their_size():
     assert not torch.equal(one.body[4].weight, other.body[4].weight)
     layer, x = one.body[4], torch.randn(8, 144, 7, 7, generator=generator(3))
     with torch.no_grad():
-        inner = layer(x)[:, :, 2:-2, 2:-2]                          # away from the border, where there is less to add
+        inner = layer(x)[:, :, 2:-2, 2:-2]  # away from the border, where there is less to add
     assert inner.square().mean().item() == pytest.approx(2, rel=0.1)
 
 

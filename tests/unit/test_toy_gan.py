@@ -108,6 +108,7 @@ def test_coverage_counts_the_points_within_three_deviations_of_their_centre():
     found = mode_coverage(points, mixture)
     assert found.counts.tolist() == [1, 2, 0]
     assert found.covered == 2
+    assert [found.found(share) for share in (0.25, 0.6, 0.61, 1.21)] == [2, 2, 1, 0]  # an even mode would have 5/3
     assert found.near == pytest.approx(3 / 5)
     assert found.entropy == pytest.approx(math.log2(3) - 2 / 3, abs=1e-6)            # of shares 1/3 and 2/3
 
@@ -132,6 +133,11 @@ def test_small_players_fit_each_other_and_draw_the_same_again():
     assert drawn.shape == (5, 3) and not drawn.requires_grad
     assert torch.equal(drawn, PointGenerator(config, generator(1)).sample(5, generator(2)))
     assert PointDiscriminator(config, generator(1))(drawn).shape == (5,)
+
+
+def test_a_small_start_shrinks_the_first_points_and_nothing_else():
+    wide, close = (PointGenerator(PointGANConfig(start=start), generator(1)) for start in (1.0, 0.1))
+    assert torch.allclose(close.sample(50, generator(2)), 0.1 * wide.sample(50, generator(2)), atol=1e-6)
 
 
 def test_shifted_noise_stands_where_it_was_put():
