@@ -9,6 +9,7 @@ from course_utils.viz.chat import chat_box, conversation_html, conversation_text
 from course_utils.viz.chatbot import chatbot_box
 from course_utils.viz.costs import cost_calculator, cost_sheet
 from course_utils.viz.curves import bands, training_curve
+from course_utils.viz.denoising import arrow_field
 from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.galleries import covered, gallery, image_pairs, image_sheet
 from course_utils.viz.games import line_game, phase_paths, point_clouds
@@ -30,6 +31,7 @@ __all__ = [
     "COLOURS",
     "LiveCurve",
     "alignment_viewer",
+    "arrow_field",
     "attention_grid",
     "attention_picture",
     "attention_viewer",
