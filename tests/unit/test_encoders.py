@@ -59,3 +59,12 @@ def test_a_text_longer_than_the_models_positions_is_refused_and_not_cut(encoder)
     assert len(encoder.attention("cat " * 510)[0]) == 512
     with pytest.raises(CourseError, match="513 tokens, and the encoder has 512 positions"):
         encoder.attention("cat " * 511)
+
+
+def test_vectors_are_the_means_over_the_tokens_of_each_text_alone_of_length_one(encoder):
+    texts = ["a red heart", "man in a steamy room", "ghost"]
+    vectors = encoder.vectors(texts)
+    for text, vector in zip(texts, vectors, strict=True):
+        with torch.no_grad():
+            mean = encoder.model(**encoder.tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(dim=0)
+        torch.testing.assert_close(vector, mean / mean.norm(), atol=1e-5, rtol=0)
