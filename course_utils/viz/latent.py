@@ -15,6 +15,7 @@ NAMED = 1.35                                                       # inches at t
 GAP = 1                                                            # pixels between two images of a mosaic
 TEN = (*COLOURS, "#8C564B", "#8A8A00", "#7F7F7F")                  # for the ten classes; their names stand beside
 MOST_PANELS = 5
+WHITE = 255
 
 
 def image_rows(
@@ -39,6 +40,29 @@ def image_rows(
         _draw_rows(figure, pictures, notes, side, heights)
         if title:
             figure.text(0.01, 1 - 0.06 / figure.get_figheight(), title, ha="left", va="top", fontsize=11)
+    return figure
+
+
+def pixel_numbers(levels: np.ndarray, row: int = 0, column: int = 0) -> Figure:
+    """A part of an image (H, W) in its own greys, the level of each pixel, 0 to 255, written on it.
+
+    row and column: where in the image the part begins, for the names at its sides. Raises CourseError for other shapes
+    and for numbers that are no levels.
+    """
+    levels = np.asarray(levels)
+    if levels.ndim != 2 or not levels.size or levels.min() < 0 or levels.max() > WHITE:
+        raise CourseError(f"levels have shape {levels.shape}; expected (H, W) of numbers from 0 to {WHITE}.")
+    high, wide = levels.shape
+    with matplotlib.rc_context(STYLE):
+        figure, axes = new_figure(height=0.5 + 0.34 * high, width=min(WIDTH, 0.7 + 0.5 * wide))
+        axes.imshow(levels, cmap="gray", vmin=0, vmax=WHITE, aspect="auto", interpolation="nearest")
+        for (line, place), level in np.ndenumerate(levels):
+            ink = "black" if level > WHITE / 2 else "white"
+            axes.text(place, line, f"{level:.0f}", ha="center", va="center", color=ink, fontsize=9.5)
+        axes.set_xticks(range(wide), [str(column + place) for place in range(wide)])
+        axes.set_yticks(range(high), [str(row + line) for line in range(high)])
+        axes.set(xlabel="column", ylabel="row")
+        axes.grid(visible=False)
     return figure
 
 

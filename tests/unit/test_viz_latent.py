@@ -5,7 +5,7 @@ import pytest
 from matplotlib.text import Text
 
 from course_utils.errors import CourseError
-from course_utils.viz.latent import TEN, image_rows, latent_map, latent_plane, level_panels
+from course_utils.viz.latent import TEN, image_rows, latent_map, latent_plane, level_panels, pixel_numbers
 from course_utils.viz.style import WIDTH
 
 
@@ -60,6 +60,24 @@ def test_what_is_no_row_of_images_is_refused(rows):
 def test_notes_that_do_not_fit_are_refused():
     with pytest.raises(CourseError, match="one for each"):
         image_rows({"real": shades(2)}, notes={"real": ["only one"]})
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def test_each_level_is_written_on_its_pixel_in_ink_that_can_be_read():
+    axes = pixel_numbers(np.array([[0, 255, 7], [128, 3, 99]]), row=6, column=12).axes[0]
+    written = {tuple(map(int, text.get_position())): text for text in axes.texts}
+    assert written[1, 0].get_text() == "255" and written[1, 0].get_color() == "black"
+    assert written[2, 1].get_text() == "99" and written[2, 1].get_color() == "white"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["12", "13", "14"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["6", "7"]
+
+
+@pytest.mark.parametrize("levels", [np.zeros(3), np.zeros((0, 2)), np.array([[256]]), np.array([[-1]])])
+def test_what_is_no_part_of_an_image_is_refused(levels):
+    with pytest.raises(CourseError, match="expected"):
+        pixel_numbers(levels)
 
 
 # --- the map --------------------------------------------------------------------------------------
