@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from course_utils.errors import CourseError
 from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
@@ -13,7 +12,8 @@ from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
 TALLEST = 1.1                                                      # inches of an image in a row, at most
 NAMED = 1.35                                                       # inches at the left for the names of the rows
 GAP = 1                                                            # pixels between two images of a mosaic
-TEN = (*COLOURS, "#8C564B", "#8A8A00", "#7F7F7F")                  # for the ten classes; their names stand beside
+TEN = (*COLOURS, "#8C564B", "#8A8A00", "#7F7F7F")                  # for ten classes, each with a marker too
+TEN_MARKERS = "osD^vPX<>*"                                         # colours alone do not tell ten classes apart
 MOST_PANELS = 5
 WHITE = 255
 
@@ -69,7 +69,7 @@ def pixel_numbers(levels: np.ndarray, row: int = 0, column: int = 0) -> Figure:
 def latent_map(
     codes: np.ndarray, labels: np.ndarray, classes: Sequence[str], title: str = "", drawn: np.ndarray | None = None
 ) -> Figure:
-    """Codes of images (N, 2) as points in the colours of their classes; each class is named at its middle.
+    """Codes of images (N, 2) as points; each class has a colour and a marker of its own, named at the right.
 
     labels (N,) are places in `classes`, ten at most. drawn (M, 2): points to mark with crosses, such as draws of a
     sampler. Both axes have one scale, so that a distance is one. Raises CourseError for other shapes.
@@ -80,14 +80,14 @@ def latent_map(
         raise CourseError(f"{got}; expected (N, 2), (N,) and ten at most.")
     with matplotlib.rc_context(STYLE):
         figure, axes = new_figure(height=4.6)
-        for label, name in enumerate(classes):
+        for label, (name, colour, marker) in enumerate(zip(classes, TEN, TEN_MARKERS, strict=False)):
             points = codes[labels == label]
             if len(points):
-                axes.plot(*points.T, ".", color=TEN[label], markersize=2.5, alpha=0.6)
-                _class_name(axes, name, np.median(points, axis=0), TEN[label])
+                axes.plot(*points.T, marker, color=colour, markersize=4, alpha=0.7, markeredgewidth=0, label=name)
         if drawn is not None:
-            axes.plot(*np.asarray(drawn, float).T, "x", color="black", markersize=6, markeredgewidth=1.6)
+            axes.plot(*np.asarray(drawn, float).T, "x", color="black", markersize=8, markeredgewidth=2, label="drawn")
         axes.set(xlabel="first latent number", ylabel="second latent number", aspect="equal", title=title)
+        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), markerscale=1.6)
     return figure
 
 
@@ -122,7 +122,7 @@ def level_panels(panels: Mapping[str, tuple[np.ndarray, int]], title: str = "", 
     """The probability of each level of a few pixels, side by side on one scale; a line stands at the true level.
 
     panels: name -> (masses (L,), the true level). most: the top of the scale; bars that go beyond are cut there, and
-    their height is written. Raises CourseError for more than five panels.
+    the height of the highest is written. Raises CourseError for more than five panels.
     """
     if not 1 <= len(panels) <= MOST_PANELS:
         raise CourseError(f"There are {len(panels)} panels; expected 1 to {MOST_PANELS}.")
@@ -133,11 +133,9 @@ def level_panels(panels: Mapping[str, tuple[np.ndarray, int]], title: str = "", 
             axes.bar(range(len(masses)), masses, width=1.0, color=COLOURS[0])
             axes.axvline(level, color=COLOURS[1], linestyle=(0, (3, 2)), linewidth=1.5)
             axes.set(xlim=(-6, len(masses) + 5), ylim=(0, top), xlabel="level", title=name)
-            for place in np.flatnonzero(np.asarray(masses) > top):
-                axes.annotate(
-                    f"{masses[place]:.2f}", (place, top), xytext=(8 if place < len(masses) / 2 else -8, -11),
-                    textcoords="offset points", ha="left" if place < len(masses) / 2 else "right", color=GREY,
-                )  # fmt: skip
+            place = int(np.argmax(masses))
+            if masses[place] > top:
+                _height(axes, place, float(masses[place]), left=place > len(masses) / 2)
         np.atleast_1d(grid)[0].set_ylabel("probability")
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
@@ -188,8 +186,9 @@ def _mosaic(images: np.ndarray) -> np.ndarray:
     return edged.transpose(0, 2, 1, 3).reshape(rows * high, columns * wide)
 
 
-def _class_name(axes, name: str, place: np.ndarray, colour: str) -> None:
+def _height(axes, place: int, value: float, left: bool) -> None:
+    """The height of a bar that is cut, beside its upper end."""
     axes.annotate(
-        name, place, ha="center", va="center", color=colour, fontsize=9.5, fontweight="bold",
-        path_effects=[withStroke(linewidth=3, foreground="white")],
+        f"{value:.2f}", (place, axes.get_ylim()[1]), xytext=(-8 if left else 8, -11), textcoords="offset points",
+        ha="right" if left else "left", color=GREY,
     )  # fmt: skip

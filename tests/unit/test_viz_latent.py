@@ -5,7 +5,7 @@ import pytest
 from matplotlib.text import Text
 
 from course_utils.errors import CourseError
-from course_utils.viz.latent import TEN, image_rows, latent_map, latent_plane, level_panels, pixel_numbers
+from course_utils.viz.latent import TEN, TEN_MARKERS, image_rows, latent_map, latent_plane, level_panels, pixel_numbers
 from course_utils.viz.style import WIDTH
 
 
@@ -85,11 +85,14 @@ def test_what_is_no_part_of_an_image_is_refused(levels):
 CODES, LABELS = np.array([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0], [9.0, 9.0]]), np.array([0, 0, 0, 1])
 
 
-def test_each_class_is_named_at_the_median_of_its_codes_in_its_own_colour():
-    figure = latent_map(CODES, LABELS, ("shoe", "bag"))
-    places = {text.get_text(): text for text in figure.findobj(Text)}
-    assert tuple(places["shoe"].xy) == (2.0, 0.0) and tuple(places["bag"].xy) == (9.0, 9.0)
-    assert places["shoe"].get_color() == TEN[0] and places["bag"].get_color() == TEN[1]
+def test_each_class_has_its_codes_in_a_colour_and_a_marker_of_its_own():
+    axes = latent_map(CODES, LABELS, ("shoe", "bag")).axes[0]
+    by_name = {line.get_label(): line for line in axes.lines}
+    assert by_name["shoe"].get_xydata().tolist() == CODES[:3].tolist()
+    assert by_name["bag"].get_xydata().tolist() == CODES[3:].tolist()
+    assert [by_name[name].get_color() for name in ("shoe", "bag")] == list(TEN[:2])
+    assert by_name["shoe"].get_marker() != by_name["bag"].get_marker()
+    assert len(set(TEN)) == len(set(TEN_MARKERS)) == 10
 
 
 def test_points_of_a_sampler_are_marked_on_top():
@@ -144,7 +147,12 @@ def test_the_true_level_is_marked_and_a_bar_that_is_cut_says_how_high_it_is():
     masses = np.array([0.7, 0.1, 0.1, 0.1])
     axes = level_panels({"sleeve": (masses, 2)}, most=0.2).axes[0]
     assert list(axes.lines[0].get_xdata()) == [2, 2]
-    assert axes.get_ylim() == (0, 0.2) and "0.70" in [text.get_text() for text in axes.texts]
+    assert axes.get_ylim() == (0, 0.2) and [text.get_text() for text in axes.texts] == ["0.70"]
+
+
+def test_of_several_bars_that_are_cut_the_highest_is_named():
+    axes = level_panels({"a": (np.array([0.3, 0.5, 0.2]), 0)}, most=0.1).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["0.50"]
 
 
 def test_panels_share_a_scale_that_holds_the_highest_bar():
