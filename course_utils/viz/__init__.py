@@ -7,6 +7,7 @@ from course_utils.viz.attention_static import attention_picture
 from course_utils.viz.cells import cell_diagram
 from course_utils.viz.chat import chat_box, conversation_html, conversation_text
 from course_utils.viz.chatbot import chatbot_box
+from course_utils.viz.comparison import Measure, bits_map, measure_dots, parallel_plot, pareto_plot
 from course_utils.viz.costs import cost_calculator, cost_sheet
 from course_utils.viz.curves import bands, training_curve
 from course_utils.viz.denoising import arrow_field
@@ -30,6 +31,7 @@ from course_utils.viz.trees import token_tree
 __all__ = [
     "COLOURS",
     "LiveCurve",
+    "Measure",
     "alignment_viewer",
     "arrow_field",
     "attention_grid",
@@ -37,6 +39,7 @@ __all__ = [
     "attention_viewer",
     "bands",
     "bars",
+    "bits_map",
     "cell_diagram",
     "chat_box",
     "chatbot_box",
@@ -55,9 +58,12 @@ __all__ = [
     "image_sheet",
     "line_game",
     "lines",
+    "measure_dots",
     "merge_rows",
     "models_table",
     "new_figure",
+    "parallel_plot",
+    "pareto_plot",
     "phase_paths",
     "piano_roll",
     "point_clouds",
