@@ -50,12 +50,12 @@ def phase_paths(
     """
     if not 1 <= len(paths) <= 4:
         raise CourseError(f"{len(paths)} paths do not make readable panels; expected 1 to 4.")
-    figure, grid = new_figure(height=0.75 + WIDTH / max(len(paths), 3), columns=len(paths))
+    figure, grid = new_figure(_row_height(len(paths), title, names=0.6), columns=len(paths))
     with matplotlib.rc_context(STYLE):
         for axes, (name, path) in zip(np.atleast_1d(grid), paths.items(), strict=True):
             path = np.asarray(path, float)
             if arrows is not None:
-                axes.quiver(*np.asarray(arrows[0]).T, *np.asarray(arrows[1]).T, color="#B5B5B5", width=0.006)
+                _draw_arrows(axes, *(np.asarray(ends, float) for ends in arrows), longest=0.28 * reach)
             axes.plot(*path.T, color=COLOURS[0], linewidth=1.4)
             axes.plot(*path[0], "o", color=COLOURS[1], fillstyle="none", markersize=8, markeredgewidth=1.8)
             axes.plot(*path[-1], "o", color=COLOURS[1], markersize=6)
@@ -63,7 +63,8 @@ def phase_paths(
             axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel=x_label)
             axes.set_title(name, loc="left", fontsize=10.5)
         np.atleast_1d(grid)[0].set_ylabel(y_label)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
 
@@ -74,7 +75,7 @@ def point_clouds(clouds: Mapping[str, np.ndarray], real: np.ndarray, title: str 
     """
     if not 1 <= len(clouds) <= MOST_PANELS:
         raise CourseError(f"{len(clouds)} clouds do not make readable panels; expected 1 to {MOST_PANELS}.")
-    figure, grid = new_figure(height=0.8 + WIDTH / max(len(clouds), 4), columns=len(clouds))
+    figure, grid = new_figure(_row_height(len(clouds), title, names=0.3), columns=len(clouds))
     with matplotlib.rc_context(STYLE):
         for axes, (name, points) in zip(np.atleast_1d(grid), clouds.items(), strict=True):
             axes.plot(*np.asarray(real).T, ".", color="#B5B5B5", markersize=2.5)
@@ -82,5 +83,17 @@ def point_clouds(clouds: Mapping[str, np.ndarray], real: np.ndarray, title: str 
             axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
             axes.spines[:].set(visible=True, color="#BFBFBF")
             axes.set_title(name, loc="left", fontsize=9.5)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def _row_height(panels: int, title: str, names: float) -> float:
+    """Inches that a row of square panels takes, with `names` for what is written around them."""
+    return min(2.5, WIDTH / panels) + names + 0.3 * bool(title)
+
+
+def _draw_arrows(axes, places: np.ndarray, ways: np.ndarray, longest: float) -> None:
+    """Arrows in grey, the longest of them `longest` on the axes."""
+    scale = np.linalg.norm(ways, axis=1).max() / longest
+    axes.quiver(*places.T, *ways.T, color="#8C8C8C", angles="xy", scale_units="xy", scale=scale, width=0.008, zorder=1)
