@@ -6,7 +6,7 @@ from scipy.linalg import sqrtm
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
 
-def frechet_distance(mean_a, covariance_a, mean_b, covariance_b):
+def distance_of_gaussians(mean_a, covariance_a, mean_b, covariance_b):
     """|μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½), a float: how far two Gaussians are apart. Heusel et al. 2017.
 
     Means (D,), covariances (D, D). R = M^½ is the matrix with R R = M. The eigenvalues of Σ_a Σ_b are 0 or above.
@@ -46,14 +46,14 @@ FRECHET = Exercise(
     minutes=10,
     difficulty=3,
     imports=("import numpy as np",),
-    stub='''def frechet_distance(mean_a, covariance_a, mean_b, covariance_b):
+    stub='''def distance_of_gaussians(mean_a, covariance_a, mean_b, covariance_b):
     """|μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½), a float: how far two Gaussians are apart. Heusel et al. 2017.
 
     Means (D,), covariances (D, D). R = M^½ is the matrix with R R = M. The eigenvalues of Σ_a Σ_b are 0 or above.
     """
     raise NotImplementedError
 ''',
-    reference=frechet_distance,
+    reference=distance_of_gaussians,
     tolerance=1e-4,
     cases=(
         Case(lambda: (np.array([0.0]), np.array([[4.0]]), np.array([3.0]), np.array([[9.0]]))),

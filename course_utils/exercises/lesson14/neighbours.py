@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
 
-def precision_and_recall(real, generated, k):
+def precision_recall(real, generated, k):
     """(precision, recall), two floats from 0 to 1. Kynkäänniemi et al. 2019.
 
     real (N, D), generated (M, D): rows of features. Around each row of a set lies a ball that just reaches its k-th
@@ -77,7 +77,7 @@ NEIGHBOURS = Exercise(
     minutes=10,
     difficulty=3,
     imports=("import numpy as np", "from scipy.spatial.distance import cdist"),
-    stub='''def precision_and_recall(real, generated, k):
+    stub='''def precision_recall(real, generated, k):
     """(precision, recall), two floats from 0 to 1. Kynkäänniemi et al. 2019.
 
     real (N, D), generated (M, D): rows of features. Around each row of a set lies a ball that just reaches its k-th
@@ -86,7 +86,7 @@ NEIGHBOURS = Exercise(
     """
     raise NotImplementedError
 ''',
-    reference=precision_and_recall,
+    reference=precision_recall,
     cases=(
         Case(lambda: (_rows(0, 1, 2, 10), _rows(-0.5, 1.5, 18.5, 19.5, 30), 1)),
         Case(lambda: (_rows(0, 1, 3, 4, 9), _rows(-1, 5, 15, 16), 2)),
@@ -111,7 +111,7 @@ NEIGHBOURS = Exercise(
     misconceptions=(
         Misconception(
             "swapped",
-            lambda *arguments: precision_and_recall(*arguments)[::-1],
+            lambda *arguments: precision_recall(*arguments)[::-1],
             "Precision and recall are exchanged. Precision looks from the generated rows into balls of real ones.",
         ),
         Misconception(

@@ -152,7 +152,7 @@ CHAIN = Exercise(
 )
 
 
-def bits_per_dimension(nats, shapes):
+def bits_per_number(nats, shapes):
     """Bits that a set of images costs for each of its numbers: one float.
 
     nats: −ln p of each image. shapes: (C, H, W) of each image; they may differ in size, as files do.
@@ -175,14 +175,14 @@ BITS = Exercise(
     minutes=5,
     difficulty=1,
     imports=("import math",),
-    stub='''def bits_per_dimension(nats, shapes):
+    stub='''def bits_per_number(nats, shapes):
     """Bits that a set of images costs for each of its numbers: one float.
 
     nats: −ln p of each image. shapes: (C, H, W) of each image; they may differ in size, as files do.
     """
     raise NotImplementedError
 ''',
-    reference=bits_per_dimension,
+    reference=bits_per_number,
     tolerance=1e-5,
     cases=(
         Case(lambda: ([24.0], [(1, 2, 2)])),
