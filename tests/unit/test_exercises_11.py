@@ -9,9 +9,8 @@ from torch.distributions import Normal, kl_divergence
 from course_utils.exercises.lesson11.bounds import BOUND, ELBO, elbo, importance_bound
 from course_utils.exercises.lesson11.gradients import FLIPS, flip_gradient
 from course_utils.exercises.lesson11.levels import level_masses
-from course_utils.exercises.lesson11.normals import DIVERGENCE, DRAW, reparameterise
-from course_utils.exercises.lesson11.normals import kl_divergence as by_hand
-from course_utils.exercises.lesson11.training import LOSS, UNITS, active_units, vae_loss
+from course_utils.exercises.lesson11.normals import DIVERGENCE, DRAW, normal_divergence, reparameterise
+from course_utils.exercises.lesson11.training import LOSS, UNITS, count_active, vae_loss
 from course_utils.images.pixels import LEVELS, STEP
 from course_utils.models import vae
 from course_utils.models.image_levels import from_levels, logistic_log_probability
@@ -47,13 +46,13 @@ def test_the_bound_of_the_true_posterior_has_no_gap():
 def test_the_divergence_of_two_normals_is_that_of_torch(case):
     mean, log_variance, other_mean, other_log_variance = case.arguments()
     one, other = Normal(mean, (log_variance / 2).exp()), Normal(other_mean, (other_log_variance / 2).exp())
-    torch.testing.assert_close(by_hand(*case.arguments()), kl_divergence(one, other).sum(dim=1))
+    torch.testing.assert_close(normal_divergence(*case.arguments()), kl_divergence(one, other).sum(dim=1))
 
 
 def test_against_the_standard_normal_it_is_that_of_the_model():
     mean, log_variance, *_ = DIVERGENCE.cases[1].arguments()
     zeros = torch.zeros(mean.shape[1])
-    ours = by_hand(mean, log_variance, zeros, zeros)
+    ours = normal_divergence(mean, log_variance, zeros, zeros)
     torch.testing.assert_close(ours, vae.kl_to_standard_normal(mean, log_variance).sum(dim=1))
 
 
@@ -106,7 +105,7 @@ def test_the_loss_is_the_mean_of_the_courses_bound(case):
 
 @pytest.mark.parametrize("case", [*UNITS.cases, *UNITS.hidden])
 def test_active_units_are_counted_as_the_course_does(case):
-    assert active_units(*case.arguments()) == vae.active_units(*case.arguments())
+    assert count_active(*case.arguments()) == vae.active_units(*case.arguments())
 
 
 def test_the_tighter_bound_is_that_of_numbers_that_need_no_logarithms():

@@ -6,7 +6,7 @@ from course_utils.exercises.specs import Case, Exercise, Invariant, Misconceptio
 from course_utils.seeding import generator
 
 
-def kl_divergence(mean, log_variance, other_mean, other_log_variance):
+def normal_divergence(mean, log_variance, other_mean, other_log_variance):
     """KL divergence of N(mean, variance) from N(other mean, other variance), in nats, one for each row: (B,).
 
     mean, log_variance (B, Z) with ln σ²; other_mean, other_log_variance (Z,), the same for all rows. For one number
@@ -29,7 +29,7 @@ def _each(mean, log_variance, other_mean, other_log_variance):
 
 def _turned(mean, log_variance, other_mean, other_log_variance):
     shape = mean.shape
-    return kl_divergence(other_mean.expand(shape), other_log_variance.expand(shape), mean, log_variance)
+    return normal_divergence(other_mean.expand(shape), other_log_variance.expand(shape), mean, log_variance)
 
 
 def _normals(seed, rows, width):
@@ -44,7 +44,7 @@ DIVERGENCE = Exercise(
     minutes=8,
     difficulty=2,
     imports=("import torch",),
-    stub='''def kl_divergence(mean, log_variance, other_mean, other_log_variance):
+    stub='''def normal_divergence(mean, log_variance, other_mean, other_log_variance):
     """KL divergence of N(mean, variance) from N(other mean, other variance), in nats, one for each row: (B,).
 
     mean, log_variance (B, Z) with ln σ²; other_mean, other_log_variance (Z,), the same for all rows. For one number
@@ -52,7 +52,7 @@ DIVERGENCE = Exercise(
     """
     raise NotImplementedError
 ''',
-    reference=kl_divergence,
+    reference=normal_divergence,
     tolerance=1e-4,
     cases=(
         Case(lambda: (torch.tensor([[1.0]]), torch.tensor([[0.5]]), torch.tensor([-1.0]), torch.tensor([2.0]))),
@@ -76,7 +76,7 @@ DIVERGENCE = Exercise(
             "The two have changed places: that is the divergence of the other from this one. It is not the same.",
         ),
         Misconception(
-            "sign", lambda *four: -kl_divergence(*four), "The sign is turned: a KL divergence is never below 0."
+            "sign", lambda *four: -normal_divergence(*four), "The sign is turned: a KL divergence is never below 0."
         ),
         Misconception(
             "mean over the latent numbers",

@@ -115,7 +115,7 @@ LOSS = Exercise(
 )
 
 
-def active_units(means, least):
+def count_active(means, least):
     """How many latent numbers say something of the image: those whose mean varies by more than `least`. An int.
 
     means (N, Z): the mean of q(z|x) of N images. What counts is its variance from image to image, with N − 1 below.
@@ -137,7 +137,7 @@ UNITS = Exercise(
     minutes=6,
     difficulty=1,
     imports=("import torch",),
-    stub='''def active_units(means, least):
+    stub='''def count_active(means, least):
     """How many latent numbers say something of the image: those whose mean varies by more than `least`. An int.
 
     means (N, Z): the mean of q(z|x) of N images. What counts is its variance from image to image, with N − 1 below.
@@ -145,7 +145,7 @@ UNITS = Exercise(
     """
     raise NotImplementedError
 ''',
-    reference=active_units,
+    reference=count_active,
     cases=(
         Case(lambda: (torch.tensor([[0.0, 2.0, 1.0], [0.0, 2.1, -1.0]]), 0.01)),
         Case(lambda: (_means(1, 6, [0.0, 3.0, -2.0, 0.0], [0.05, 0.02, 1.0, 0.3]), 0.01)),
