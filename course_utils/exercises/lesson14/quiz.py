@@ -25,16 +25,16 @@ QUIZ = (
         "A paper's model has a Fréchet distance of 9, ours has 12. Which is better?",
         (
             Option(
-                "The paper's: 9 is less than 12.",
+                "The paper's: 9 is less than 12, and smaller is better.",
                 "Less in which features, of which images, with how many of them? Each of the three changes the number.",
             ),
             Option(
-                "Ours, if our network classifies better.",
+                "Ours, if our network names more of the test images rightly.",
                 "A distance in other features has another unit, however good the network is.",
             ),
             Option(
-                "Nobody knows until both are measured in one network, at one N, against the same images.",
-                "Then the numbers have one unit and one bias, and can be compared.",
+                "That is open until both are measured in one network, at one N.",
+                "And against the same real images. Then the numbers have one unit and one bias, and can be compared.",
                 right=True,
             ),
         ),
@@ -43,22 +43,22 @@ QUIZ = (
         "A model of clothes gives images of digits a higher probability than clothes. How can that be?",
         (
             Option(
-                "It has seen digits in training.",
+                "It has seen digits in training, and keeps them in its weights.",
                 "It has seen none. The paradox is there all the same (Nalisnick et al. 2019).",
             ),
             Option(
-                "Digits are mostly black, and next pixels like that are easy to foretell.",
+                "Digits are mostly black, and black pixels are easy to foretell.",
                 "Every image's probability is a product over pixels; flat ones are cheap for each model, and for gzip "
                 "too.",
                 right=True,
             ),
             Option(
-                "Its probabilities do not sum to 1.",
+                "Its probabilities do not sum to 1 over all images.",
                 "They do, pixel by pixel. There are so many clothes that each of them has to be improbable.",
             ),
             Option(
                 "It draws digits better than clothes.",
-                "It draws none: there are far more images of clothes, and nearly every draw is one of them.",
+                "It hardly ever draws one: there are far more images of clothes, and draws fall among them.",
             ),
         ),
     ),
