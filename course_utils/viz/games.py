@@ -50,7 +50,7 @@ def phase_paths(
     """
     if not 1 <= len(paths) <= 4:
         raise CourseError(f"{len(paths)} paths do not make readable panels; expected 1 to 4.")
-    figure, grid = new_figure(_row_height(len(paths), title, names=0.6), columns=len(paths))
+    figure, grid = new_figure(_row_height(len(paths), title, names=0.4), columns=len(paths))
     with matplotlib.rc_context(STYLE):
         for axes, (name, path) in zip(np.atleast_1d(grid), paths.items(), strict=True):
             path = np.asarray(path, float)
