@@ -17,7 +17,7 @@ QUIZ = (
             ),
             Option(
                 "Two numbers are too few for a garment.",
-                "The VAE has two numbers as well, and fewer of its draws fall into a hole.",
+                "With sixteen numbers the holes are still there.",
             ),
         ),
     ),
