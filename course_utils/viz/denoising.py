@@ -7,13 +7,13 @@ from matplotlib.figure import Figure
 from course_utils.errors import CourseError
 from course_utils.viz.style import COLOURS, GREY, STYLE, new_figure
 
-FAINT = "#B8B8B8"
+DOTS = "#000000"
 
 
 def arrow_field(
     points: np.ndarray, places: np.ndarray, arrows: np.ndarray, paths: np.ndarray | None = None, title: str = ""
 ) -> Figure:
-    """Points (N, 2) faint, an arrow (M, 2) at each of the places (M, 2), and paths (T, P, 2) if there are any.
+    """Points (N, 2) black, an arrow (M, 2) at each of the places (M, 2), and paths (T, P, 2) if there are any.
 
     Arrows are drawn with the root of their length, so that short ones are seen beside long ones. A path ends in a dot.
     """
@@ -24,7 +24,7 @@ def arrow_field(
     drawn = arrows / np.sqrt(np.maximum(length, 1e-12))
     figure, axes = new_figure(height=4.6, width=4.9)
     with matplotlib.rc_context(STYLE):
-        axes.plot(*points.T, ".", color=FAINT, markersize=3, zorder=1)
+        axes.plot(*points.T, "o", color=DOTS, markersize=3.2, zorder=2.5)
         axes.quiver(*places.T, *drawn.T, color=COLOURS[0], angles="xy", width=0.004, zorder=2)
         for path in [] if paths is None else np.asarray(paths, float).transpose(1, 0, 2):
             axes.plot(*path.T, color=COLOURS[1], linewidth=1.4, zorder=3)
