@@ -1,5 +1,6 @@
 """Images in rows with names, a plane of latent codes, and what is decoded at its points."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -10,7 +11,7 @@ from course_utils.errors import CourseError
 from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
 
 TALLEST = 1.1                                                      # inches of an image in a row, at most
-NAMED = 1.35                                                       # inches at the left for the names of the rows
+NAMED, LETTERS = 1.35, 19                                          # at the left for names: inches, letters in a line
 GAP = 1                                                            # pixels between two images of a mosaic
 TEN = (*COLOURS, "#8C564B", "#8A8A00", "#7F7F7F")                  # for ten classes, each with a marker too
 TEN_MARKERS = "osD^vPX<>*"                                         # colours alone do not tell ten classes apart
@@ -162,7 +163,7 @@ def _draw_rows(figure, pictures, notes, side: float, heights: Sequence[float]) -
             raise CourseError(f"{name!r} has {len(images)} images and {len(below)} notes; expected one for each.")
         bottom -= height
         middle = (bottom + height - side / 2) / tall
-        figure.text((NAMED - 0.1) / wide, middle, name, ha="right", va="center", fontsize=9.5)
+        figure.text((NAMED - 0.1) / wide, middle, textwrap.fill(name, LETTERS), ha="right", va="center", fontsize=9.5)
         for column, (image, note) in enumerate(zip(images, below, strict=True)):
             left, low, inside = NAMED + column * side + 0.02, bottom + height - side + 0.02, side - 0.04
             axes = figure.add_axes((left / wide, low / tall, inside / wide, inside / tall))

@@ -5,7 +5,16 @@ import pytest
 from matplotlib.text import Text
 
 from course_utils.errors import CourseError
-from course_utils.viz.latent import TEN, TEN_MARKERS, image_rows, latent_map, latent_plane, level_panels, pixel_numbers
+from course_utils.viz.latent import (
+    LETTERS,
+    TEN,
+    TEN_MARKERS,
+    image_rows,
+    latent_map,
+    latent_plane,
+    level_panels,
+    pixel_numbers,
+)
 from course_utils.viz.style import WIDTH
 
 
@@ -39,6 +48,13 @@ def test_minus_one_is_black_and_one_is_white_whatever_is_in_the_image():
 def test_rows_have_their_names_and_notes():
     figure = image_rows({"real": shades(2), "made": shades(2)}, "Two rows", {"made": ["0.1", "0.2"]})
     assert {"real", "made", "Two rows", "0.1", "0.2"} <= set(words(figure))
+
+
+def test_a_name_that_is_wider_than_the_margin_is_broken_into_lines():
+    figure = image_rows({"training images nearest to these": shades(2)})
+    (name,) = words(figure)
+    assert " ".join(name.split()) == "training images nearest to these"
+    assert max(map(len, name.split("\n"))) <= LETTERS
 
 
 @pytest.mark.parametrize("counts", [(1, 1), (12, 12), (12, 5, 12, 12), (30,)])
