@@ -8,7 +8,7 @@ from course_utils.recipes.base import Prepared, Recipe, load_from
 from course_utils.recipes.descriptions import DESCRIPTIONS
 from course_utils.recipes.emoji_reader import EMOJI_READER
 from course_utils.recipes.fashion_classifier import FASHION_CLASSIFIER
-from course_utils.recipes.fashion_images import FASHION_DIFFUSION, FASHION_TRANSFORMER
+from course_utils.recipes.fashion_images import FASHION_DIFFUSION, FASHION_TRANSFORMER, FASHION_VAE
 from course_utils.recipes.intents import INTENTS
 from course_utils.recipes.pronunciation import G2P_ATTENTION
 from course_utils.recipes.sotu import GPT_SOTU, GPT_SOTU_BPE, GRU_SOTU, LLAMA_SOTU, LSTM_SOTU, RNN_SOTU
@@ -28,6 +28,7 @@ _ALL = (
     INTENTS,
     ES_EN,
     FASHION_CLASSIFIER,
+    FASHION_VAE,
     FASHION_DIFFUSION,
     FASHION_TRANSFORMER,
     EMOJI_READER,
