@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.image_blocks import RELU_GAIN, draw_weights
 from course_utils.models.image_levels import check_images
 from course_utils.models.language_model import measuring
 
@@ -67,7 +68,7 @@ class Classifier(nn.Module):
         self.norm = nn.BatchNorm1d(config.features, affine=False)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.features, config.classes)
-        draw_for_relu(self, generator)
+        draw_weights(self, generator, RELU_GAIN)
         self.to(memory_format=torch.channels_last)                 # the convolutions of CPUs are faster on it
 
     def forward(self, images: torch.Tensor, targets: torch.Tensor | None = None):
@@ -112,15 +113,3 @@ class Classifier(nn.Module):
         for halvings, stage in enumerate(self.stages):
             weights += stage.convolution.weight.numel() * (self.config.size >> halvings) ** 2
         return 2.0 * weights * length
-
-
-def draw_for_relu(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw each matrix and filter from N(0, 2/inputs), so that the size stays the same through ReLUs; He et al. 2015.
-
-    Biases start at 0.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)

@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from course_utils.errors import CourseError
+from course_utils.models.image_blocks import RELU_GAIN, draw_weights
 from course_utils.models.language_model import measuring
 from course_utils.shapes import check_shape
 
@@ -182,7 +183,7 @@ class Generator(nn.Module):
             nn.Conv2d(width // 2, config.channels, 3, padding=1),
             nn.Tanh(),                                                              # (B, C, H, W)
         )
-        draw_weights(self, generator)
+        draw_weights(self, generator, RELU_GAIN)
 
     @property
     def parameter_count(self) -> int:
@@ -227,7 +228,7 @@ class Discriminator(nn.Module):
             nn.Flatten(),
             nn.Linear(2 * width * last * last, 1),
         )
-        draw_weights(self, generator)
+        draw_weights(self, generator, RELU_GAIN)
         if config.spectral:
             add_spectral_norm(self, generator)
 
@@ -249,19 +250,3 @@ class GAN(nn.Module):
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(B, C, H, W) new images in [−1, 1]."""
         return self.generator.sample(count, generator)
-
-
-def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw each weight from N(0, 2/fan-in), so that signals keep their size (He et al. 2015); biases start at 0."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, math.sqrt(2 / fan_in(module)), generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-
-
-def fan_in(layer: nn.Module) -> float:
-    """How many inputs one output of the layer adds up."""
-    if isinstance(layer, nn.ConvTranspose2d):                      # weight (in, out, k, k): its steps share the kernel
-        return layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
-    return layer.weight[0].numel()

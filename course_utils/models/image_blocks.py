@@ -14,6 +14,7 @@ from course_utils.models.attention import fused_attention
 from course_utils.shapes import check_shape
 
 GROUPS = 8
+RELU_GAIN = math.sqrt(2)                                           # see `draw_weights`
 
 
 class ZeroConv(nn.Conv2d):
@@ -126,16 +127,23 @@ def from_patches(x: torch.Tensor, patch: int) -> torch.Tensor:
     return functional.pixel_shuffle(x, patch)
 
 
-def draw_weights(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw all weights from N(0, 1/inputs), so that what leaves a layer is about as large as what enters it.
+def draw_weights(model: nn.Module, generator: torch.Generator, gain: float = 1.0) -> None:
+    """Draw all weights from N(0, gain²/inputs), so that what leaves a layer is about as large as what enters it.
 
-    inputs: how many numbers are summed into one output. Biases, and all of ZeroConv, start at 0; norms at 1 and 0.
+    gain: √2 where ReLUs, which take away half of the power, follow the layers (He et al. 2015). Biases, and all of
+    ZeroConv, start at 0; norms at 1 and 0.
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            inputs = module.weight[0].numel()
-            nn.init.normal_(module.weight, 0.0, 1 / math.sqrt(inputs), generator)
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, gain / math.sqrt(inputs_of(module)), generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         if isinstance(module, ZeroConv):
             nn.init.zeros_(module.weight)
+
+
+def inputs_of(layer: nn.Module) -> float:
+    """How many numbers are summed into one output of a layer."""
+    if isinstance(layer, nn.ConvTranspose2d):                      # weight (in, out, k, k): its steps share the kernel
+        return layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
+    return layer.weight[0].numel()

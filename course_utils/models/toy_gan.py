@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from course_utils.errors import CourseError
-from course_utils.models.gan import LEAK, draw_weights
+from course_utils.models.gan import LEAK
+from course_utils.models.image_blocks import RELU_GAIN, draw_weights
 from course_utils.shapes import check_shape
 
 # --- one point against one slope ----------------------------------------------------------------------
@@ -210,5 +211,5 @@ def layers(inputs: int, width: int, outputs: int, generator: torch.Generator) ->
     """Three layers with bends between."""
     inside = (nn.Linear(inputs, width), nn.LeakyReLU(LEAK), nn.Linear(width, width), nn.LeakyReLU(LEAK))
     body = nn.Sequential(*inside, nn.Linear(width, outputs))
-    draw_weights(body, generator)
+    draw_weights(body, generator, RELU_GAIN)
     return body

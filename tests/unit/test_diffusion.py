@@ -9,7 +9,6 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.models.diffusion import (
     Diffusion,
-    DiffusionConfig,
     FlowMatching,
     Schedule,
     clean_from_noise,
@@ -25,31 +24,11 @@ from course_utils.models.diffusion import (
     sampling_steps,
     signal_to_noise,
 )
-from course_utils.models.image_levels import from_levels
-from course_utils.models.unet import UNetConfig
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
+from tests.support.untrained import DIFFUSION, denoiser, level_images, some
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-NETWORK = UNetConfig(size=4, widths=(8, 16), patch=1, heads=2, steering=16, condition=5)
-TINY = DiffusionConfig(NETWORK, steps=40, sampling=10)
-
-
-def some(*shape, seed: int = 1) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
-
-
-def images(count: int = 3, seed: int = 2) -> torch.Tensor:
-    return from_levels(torch.randint(256, (count, 1, 4, 4), generator=generator(seed)))
-
-
-def disturbed(kind=Diffusion, config=TINY, seed: int = 3):
-    """With nothing left at 0, as after training."""
-    model, random = kind(config, generator(0)), generator(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
-    return model
 
 
 def bars(*numbers: float) -> torch.Tensor:
@@ -292,7 +271,7 @@ def test_guidance_by_hand():
 
 
 def test_guidance_of_a_model_lies_on_the_line_through_both_guesses():
-    model, noisy, step, condition = disturbed(), some(2, 1, 4, 4), torch.tensor([5, 30]), some(2, 5, seed=4)
+    model, noisy, step, condition = denoiser(), some(2, 1, 4, 4), torch.tensor([5, 30]), some(2, 5, seed=4)
     without, with_it = model(noisy, step), model(noisy, step, condition)
     assert not torch.allclose(without, with_it, atol=1e-3)
     torch.testing.assert_close(model(noisy, step, condition, guidance=0), without)
@@ -318,7 +297,8 @@ def test_the_share_of_conditions_that_is_asked_for_is_dropped_and_the_others_are
 def test_with_all_conditions_dropped_the_loss_does_not_see_them():
     condition = some(3, 5)
     for kind in (Diffusion, FlowMatching):
-        blind, seeing = (disturbed(kind, replace(TINY, drop=drop)) for drop in (1.0, 0.0))
+        blind, seeing = (denoiser(kind, replace(DIFFUSION, drop=drop)) for drop in (1.0, 0.0))
         for model, sees in ((blind, False), (seeing, True)):
-            first, second = (model.loss(generator(4), images(), given).item() for given in (condition, -condition))
+            batch = level_images(3, 4)
+            first, second = (model.loss(generator(4), batch, given).item() for given in (condition, -condition))
             assert (first != second) == sees

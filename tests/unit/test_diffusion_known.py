@@ -24,6 +24,7 @@ from course_utils.models.diffusion import (
 from course_utils.models.image_levels import from_levels, gaussian_log_probability, to_grid
 from course_utils.models.unet import UNetConfig
 from course_utils.seeding import generator
+from tests.support.untrained import some
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MEAN, DEVIATION = 0.1, 0.2
@@ -69,10 +70,6 @@ def known(**changes) -> Diffusion:
 
 def bars(*numbers: float) -> torch.Tensor:
     return torch.tensor(numbers, dtype=torch.float64)
-
-
-def some(*shape, seed: int = 1) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
 
 
 def gaussian_images(count: int, seed: int = 99) -> torch.Tensor:

@@ -9,37 +9,17 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.models.diffusion import Diffusion, DiffusionConfig, FlowMatching
 from course_utils.models.drawn import DrawnLoss
-from course_utils.models.image_levels import from_levels
 from course_utils.models.unet import UNetConfig
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 from course_utils.training import FitConfig, fit
+from tests.support.untrained import DIFFUSION, denoiser, level_images, some
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-NETWORK = UNetConfig(size=4, widths=(8, 16), patch=1, heads=2, steering=16, condition=5)
-TINY = DiffusionConfig(NETWORK, steps=40, sampling=10)
-
-
-def some(*shape, seed: int = 1) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
-
-
-def images(count: int = 3, seed: int = 2) -> torch.Tensor:
-    return from_levels(torch.randint(256, (count, 1, 4, 4), generator=generator(seed)))
-
-
-def disturbed(kind=Diffusion, config=TINY, seed: int = 3):
-    """With nothing left at 0, as after training."""
-    model, random = kind(config, generator(0)), generator(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
-    return model
-
 
 
 def test_the_network_is_told_the_share_of_the_way():
-    model, told = disturbed(), []
+    model, told = denoiser(), []
     model.network.register_forward_pre_hook(lambda module, given: told.append(given[1]))
     model(some(3, 1, 4, 4), torch.tensor([1, 20, 40]))
     torch.testing.assert_close(told[0], torch.tensor([1 / 40, 0.5, 1.0]))
@@ -49,7 +29,7 @@ def test_the_network_is_told_the_share_of_the_way():
 
 
 def test_the_loss_is_the_squared_error_of_the_noise():
-    model, batch = disturbed(), images()
+    model, batch = denoiser(), level_images(3, 4)
     random = generator(4)
     step = model.random_steps(3, random)
     noise = torch.randn(batch.shape, generator=random)
@@ -59,7 +39,7 @@ def test_the_loss_is_the_squared_error_of_the_noise():
 
 
 def test_the_steps_of_a_batch_are_spread_over_the_whole_way_in_random_order():
-    model = disturbed()
+    model = denoiser()
     steps = model.random_steps(40, generator(0))
     assert sorted(steps.tolist()) == list(range(1, 41)) and steps.tolist() != sorted(steps.tolist())
     many = torch.cat([model.random_steps(7, generator(seed)) for seed in range(800)])
@@ -68,7 +48,7 @@ def test_the_steps_of_a_batch_are_spread_over_the_whole_way_in_random_order():
 
 def test_the_steps_of_the_bound_stand_for_all_from_the_second_on():
     """What a step counts for, summed over the draws, is 1 on the mean over images: for every step."""
-    step, counts = disturbed().later_steps(4, 20_000, generator(0))
+    step, counts = denoiser().later_steps(4, 20_000, generator(0))
     assert step.shape == counts.shape == (4, 20_000) and (step.min(), step.max()) == (2, 40)
     for chosen in range(2, 41):
         found = (counts * (step == chosen)).sum(dim=0)                                   # (20000,)
@@ -77,15 +57,15 @@ def test_the_steps_of_the_bound_stand_for_all_from_the_second_on():
 
 
 def test_without_fresh_noise_the_start_decides_the_image_and_with_it_not():
-    model, noise = disturbed(), some(2, 1, 4, 4, seed=6)
+    model, noise = denoiser(), some(2, 1, 4, 4, seed=6)
     ways = {eta: [list(model.trail(noise, generator(seed), eta=eta)) for seed in (0, 1)] for eta in (0.0, 1.0)}
     assert torch.equal(ways[0.0][0][-1], ways[0.0][1][-1])
     assert not torch.equal(ways[1.0][0][-1], ways[1.0][1][-1])
-    assert len(ways[0.0][0]) == TINY.sampling
+    assert len(ways[0.0][0]) == DIFFUSION.sampling
 
 
 def test_a_sample_is_the_end_of_the_trail_in_range_and_repeats():
-    model = disturbed()
+    model = denoiser()
     sample = model.sample(3, generator(7), steps=40, eta=1.0)
     random = generator(7)
     assert torch.equal(sample, list(model.trail(model.pure_noise(3, random), random, steps=40, eta=1.0))[-1])
@@ -95,8 +75,8 @@ def test_a_sample_is_the_end_of_the_trail_in_range_and_repeats():
 
 
 def test_each_image_follows_its_own_condition():
-    model, condition = disturbed(), some(2, 5, seed=4)
-    for one in (model, disturbed(FlowMatching)):
+    model, condition = denoiser(), some(2, 5, seed=4)
+    for one in (model, denoiser(FlowMatching)):
         there = one.sample(2, generator(7), condition=condition, guidance=2.0)
         other = one.sample(2, generator(7), condition=torch.stack([condition[0], -condition[1]]), guidance=2.0)
         torch.testing.assert_close(there[0], other[0], atol=1e-4, rtol=0)
@@ -104,24 +84,24 @@ def test_each_image_follows_its_own_condition():
 
 
 def test_bits_repeat_and_a_model_of_one_step_has_no_others_to_draw():
-    model, batch = disturbed(), images()
+    model, batch = denoiser(), level_images(3, 4)
     assert torch.equal(model.bits_per_dim(batch), model.bits_per_dim(batch))
     assert not torch.equal(model.bits_per_dim(batch), model.bits_per_dim(batch, generator=generator(1)))
     assert model.bits_per_dim(batch).shape == (3,) and not model.bits_per_dim(batch).requires_grad
-    single = Diffusion(replace(TINY, steps=1, sampling=1), generator(0))
+    single = Diffusion(replace(DIFFUSION, steps=1, sampling=1), generator(0))
     nats = single.prior_nats(batch) + single.step_nats(batch, torch.ones(3).long(), generator(0))
     torch.testing.assert_close(single.bits_per_dim(batch), nats / (16 * math.log(2)))
 
 
 def test_every_weight_of_both_learns():
     for kind in (Diffusion, FlowMatching):
-        model = disturbed(kind, replace(TINY, drop=0.0))
-        model.loss(generator(4), images(), some(3, 5, seed=4)).backward()
+        model = denoiser(kind, replace(DIFFUSION, drop=0.0))
+        model.loss(generator(4), level_images(3, 4), some(3, 5, seed=4)).backward()
         assert [name for name, weight in model.named_parameters() if not weight.grad.abs().max() > 0] == []
 
 
 def test_images_and_settings_that_do_not_fit_are_refused():
-    model = disturbed()
+    model = denoiser()
     for use in (model.bits_per_dim, lambda batch: model.loss(generator(0), batch)):
         with pytest.raises(ShapeError, match=r"images should have shape \(B, 1, 4, 4\)"):
             use(torch.zeros(2, 1, 8, 8))
@@ -130,7 +110,7 @@ def test_images_and_settings_that_do_not_fit_are_refused():
     with pytest.raises(CourseError, match="between the 256 levels"):
         model.bits_per_dim(torch.zeros(1, 1, 4, 4))
     with pytest.raises(CourseError, match="draws is 0"):
-        model.bits_per_dim(images(), draws=0)
+        model.bits_per_dim(level_images(3, 4), draws=0)
     for n, wrong, said in ((0, {}, "n is 0"), (1, {"steps": 0}, "0 sampling steps"), (1, {"eta": 2}, "eta is 2")):
         with pytest.raises(CourseError, match=said):
             model.sample(n, generator(0), **wrong)
@@ -151,7 +131,7 @@ def test_in_sixty_steps_it_learns_to_name_noise_that_it_has_not_seen():
 
 
 def test_the_loss_is_the_squared_error_of_noise_minus_image():
-    model, batch = disturbed(FlowMatching), images()
+    model, batch = denoiser(FlowMatching), level_images(3, 4)
     random = generator(4)
     time, noise = torch.rand(3, generator=random), torch.randn(batch.shape, generator=random)
     place = time.view(3, 1, 1, 1)

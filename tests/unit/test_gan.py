@@ -11,6 +11,7 @@ from torch.nn.utils import parametrizations
 from course_utils.errors import CourseError
 from course_utils.models import gan
 from course_utils.models.gan import Discriminator, GANConfig, Generator
+from course_utils.models.image_blocks import draw_weights
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
@@ -88,7 +89,7 @@ def test_r1_leaves_no_gradient_on_the_images():
 @pytest.mark.parametrize("build", [lambda: nn.Linear(5, 3), lambda: nn.Conv2d(2, 4, 3)], ids=["linear", "convolution"])
 def test_spectral_norm_is_torchs_in_value_gradient_and_over_steps(build):
     ours, theirs = build(), build()
-    gan.draw_weights(ours, generator(2))                           # the same weights in every run
+    draw_weights(ours, generator(2))                               # the same weights in every run
     theirs.load_state_dict(ours.state_dict())
     gan.add_spectral_norm(ours, generator(1))
     parametrizations.spectral_norm(theirs)

@@ -7,24 +7,12 @@ from course_utils.errors import CourseError
 from course_utils.models import image_blocks
 from course_utils.models.image_blocks import Downsample, PlaceAttention, ResidualBlock, Upsample, ZeroConv
 from course_utils.seeding import generator
+from tests.support.untrained import disturbed, some
 
 
 def drawn(model, seed=0):
     image_blocks.draw_weights(model, generator(seed))
     return model
-
-
-def disturbed(model, seed=3):
-    """With nothing left at 0, as after training."""
-    random = generator(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
-    return model
-
-
-def some(*shape, seed=1):
-    return torch.randn(*shape, generator=generator(seed))
 
 
 def test_a_residual_block_starts_as_the_identity_and_a_wider_one_as_its_skip():

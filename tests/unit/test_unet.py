@@ -9,22 +9,10 @@ from course_utils.models.layers import sinusoidal
 from course_utils.models.unet import EMOJI, UNet, UNetConfig, time_code
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
+from tests.support.untrained import disturbed, some
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = UNetConfig(size=8, widths=(8, 16), heads=2, steering=16, condition=5)
-
-
-def disturbed(model, seed=3):
-    """With nothing left at 0, as after training."""
-    random = generator(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
-    return model
-
-
-def some(*shape, seed=1):
-    return torch.randn(*shape, generator=generator(seed))
 
 
 def unit_rows(rows, width, seed=2):

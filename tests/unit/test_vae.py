@@ -22,22 +22,14 @@ from course_utils.models.vae import (
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 from course_utils.training import FitConfig, fit
+from tests.support.untrained import disturbed, some
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = VAEConfig(size=8, latent=3, encoder_widths=(8, 8), decoder_widths=(8, 8, 8))
 
 
-def disturbed(config=TINY, seed: int = 3) -> VAE:
-    """With nothing left at 0, as after training."""
-    model, random = VAE(config, generator(0)), generator(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.2 * torch.randn(parameter.shape, generator=random))
-    return model
-
-
-def some(*shape, seed: int = 1) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
+def trained(config=TINY) -> VAE:
+    return disturbed(VAE(config, generator(0)))
 
 
 def images(count: int = 5, size: int = 8, seed: int = 2) -> torch.Tensor:
@@ -178,7 +170,7 @@ def test_what_is_free_has_no_gradient():
 
 
 def test_the_bound_of_the_model_is_made_of_one_draw_and_the_divergence():
-    model, batch = disturbed(), images()
+    model, batch = trained(), images()
     mean, log_variance = model.encode(batch)
     latent = reparameterise(mean, log_variance, generator(4))
     pixels = logistic_log_probability(batch, *model.decode(latent))                      # (5, 1, 8, 8)
@@ -191,14 +183,14 @@ def test_the_bound_of_the_model_is_made_of_one_draw_and_the_divergence():
 
 def test_beta_of_the_config_weighs_the_divergence_in_the_loss():
     batch = images()
-    plain, double, none = (disturbed(replace(TINY, beta=beta)).loss(generator(4), batch) for beta in (1, 2, 0))
-    divergence = disturbed().elbo(batch, generator(4)).kl.sum(dim=1).mean() / 64
+    plain, double, none = (trained(replace(TINY, beta=beta)).loss(generator(4), batch) for beta in (1, 2, 0))
+    divergence = trained().elbo(batch, generator(4)).kl.sum(dim=1).mean() / 64
     torch.testing.assert_close(double - plain, divergence)
     torch.testing.assert_close(plain - none, divergence)
 
 
 def test_the_levels_of_a_pixel_have_probabilities_that_sum_to_1():
-    mean, log_scale = disturbed().decode(some(3, 3))
+    mean, log_scale = trained().decode(some(3, 3))
     grid = from_levels(torch.arange(256)).view(256, 1, 1, 1, 1)
     mass = logistic_log_probability(*(x.expand(256, 3, 1, 8, 8) for x in (grid, mean, log_scale))).exp().sum(dim=0)
     torch.testing.assert_close(mass, torch.ones(3, 1, 8, 8), atol=1e-4, rtol=0)          # 256 float32 masses
@@ -225,7 +217,7 @@ def draws_of_the_bound(model: VAE, image: torch.Tensor, draws: int, count: int) 
 
 
 def test_the_bound_with_one_draw_is_the_elbo_on_the_mean():
-    model, image = disturbed(), images(1)
+    model, image = trained(), images(1)
     repeated = image.expand(4000, -1, -1, -1)
     with torch.no_grad():
         gap = model.importance_bound(repeated, 1, generator(7)) - model.elbo(repeated, generator(7)).nats
@@ -234,7 +226,7 @@ def test_the_bound_with_one_draw_is_the_elbo_on_the_mean():
 
 
 def test_the_bound_comes_down_to_the_integral_as_more_are_drawn():
-    model, image = disturbed(ONE), images(1)
+    model, image = trained(ONE), images(1)
     truth = integrated_nats(model, image).item()
     means = []
     for draws, count in ((1, 2000), (4, 1000), (256, 20)):
@@ -247,14 +239,14 @@ def test_the_bound_comes_down_to_the_integral_as_more_are_drawn():
 
 def test_the_weights_of_the_bound_are_right_for_every_single_draw():
     """exp(−bound) is unbiased: its mean over draws of one is p(x), and not so without prior or posterior."""
-    model, image = disturbed(ONE), images(1)
+    model, image = trained(ONE), images(1)
     truth = integrated_nats(model, image).item()
     shares = (truth - draws_of_the_bound(model, image, 1, 4000)).exp()
     assert shares.mean().item() == pytest.approx(1, abs=4 * shares.std().item() / math.sqrt(4000))
 
 
 def test_bits_are_the_bound_over_the_numbers_of_an_image_and_repeat():
-    model, batch = disturbed(), images()
+    model, batch = trained(), images()
     nats = model.importance_bound(batch, 16, generator(0))
     torch.testing.assert_close(model.bits_per_dim(batch), nats / (64 * math.log(2)))
     assert torch.equal(model.bits_per_dim(batch), model.bits_per_dim(batch))
@@ -274,7 +266,7 @@ def test_the_decoder_of_the_default_has_a_million_parameters():
 
 
 def test_every_weight_learns():
-    model = disturbed()
+    model = trained()
     model.loss(generator(4), images()).backward()
     assert [name for name, weight in model.named_parameters() if not weight.grad.abs().max() > 0] == []
 
@@ -286,12 +278,12 @@ def test_the_same_seed_gives_the_same_weights_and_the_same_loss():
 
 
 def test_an_image_is_encoded_on_its_own():
-    model, batch = disturbed(), images()
+    model, batch = trained(), images()
     torch.testing.assert_close(model.encode(batch)[0][3:4], model.encode(batch[3:4])[0], atol=1e-5, rtol=1e-5)
 
 
 def test_a_sample_is_the_decoders_mean_at_a_point_of_the_prior():
-    model = disturbed()
+    model = trained()
     latent = torch.randn(6, 3, generator=generator(8))
     sample = model.sample(6, generator(8))
     torch.testing.assert_close(sample, model.decode(latent)[0].clamp(-1, 1))
@@ -301,7 +293,7 @@ def test_a_sample_is_the_decoders_mean_at_a_point_of_the_prior():
 
 def test_a_draw_is_on_the_levels_and_as_often_as_the_likelihood_says():
     """The share of draws whose pixel is darker than the middle, an edge of two levels, against the integral over z."""
-    model, latent = disturbed(ONE), torch.linspace(-8, 8, 801)[:, None]
+    model, latent = trained(ONE), torch.linspace(-8, 8, 801)[:, None]
     drawn = model.draw(3000, generator(8))
     check_on_grid(drawn)
     assert drawn.shape == (3000, 1, 8, 8)
@@ -327,7 +319,7 @@ def test_units_that_vary_from_image_to_image_are_active():
 
 
 def test_images_that_are_no_images_are_refused():
-    model = disturbed()
+    model = trained()
     for use in (model.encode, model.bits_per_dim, lambda batch: model.loss(generator(0), batch)):
         with pytest.raises(ShapeError, match=r"images should have shape \(B, 1, 8, 8\)"):
             use(from_levels(torch.zeros(2, 1, 4, 4)))
@@ -340,7 +332,7 @@ def test_images_that_are_no_images_are_refused():
 
 
 def test_latents_draws_and_numbers_of_images_that_do_not_fit_are_refused():
-    model = disturbed()
+    model = trained()
     with pytest.raises(ShapeError, match=r"latent should have shape \(B, 3\)"):
         model.decode(torch.zeros(2, 4))
     with pytest.raises(CourseError, match="draws is 0"):
