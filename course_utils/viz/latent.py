@@ -1,6 +1,5 @@
-"""Images in rows with names, a plane of latent codes, and what is decoded at its points."""
+"""An image in numbers, codes as points, the plane of latent codes and what is decoded there, masses of levels."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -10,38 +9,11 @@ from matplotlib.figure import Figure
 from course_utils.errors import CourseError
 from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
 
-TALLEST = 1.1                                                      # inches of an image in a row, at most
-NAMED, LETTERS = 1.35, 19                                          # at the left for names: inches, letters in a line
 GAP = 1                                                            # pixels between two images of a mosaic
 TEN = (*COLOURS, "#8C564B", "#8A8A00", "#7F7F7F")                  # for ten classes, each with a marker too
 TEN_MARKERS = "osD^vPX<>*"                                         # colours alone do not tell ten classes apart
 MOST_PANELS = 5
 WHITE = 255
-
-
-def image_rows(
-    rows: Mapping[str, np.ndarray], title: str = "", notes: Mapping[str, Sequence[str]] | None = None
-) -> Figure:
-    """Images side by side, each row under its name at the left. A row may be shorter than the others.
-
-    rows: name -> (n, 1, H, W) in [−1, 1], −1 black; numbers beyond are drawn as the end. notes: name -> a few letters
-    below each image of that row. Raises CourseError for no rows, other shapes, and notes that do not fit.
-    """
-    pictures = {name: _greys(name, images) for name, images in rows.items()}
-    if not pictures:
-        raise CourseError("There are no rows of images to draw; expected one or more.")
-    notes = notes or {}
-    columns = max(len(images) for images in pictures.values())
-    side = min(TALLEST, (WIDTH - NAMED) / columns)
-    heights = [side + (0.2 if name in notes else 0.06) for name in pictures]
-    with matplotlib.rc_context(STYLE):
-        figure, _ = new_figure(height=sum(heights) + (0.34 if title else 0.04))
-        figure.clear()
-        figure.set_layout_engine("none")
-        _draw_rows(figure, pictures, notes, side, heights)
-        if title:
-            figure.text(0.01, 1 - 0.06 / figure.get_figheight(), title, ha="left", va="top", fontsize=11)
-    return figure
 
 
 def pixel_numbers(levels: np.ndarray, row: int = 0, column: int = 0) -> Figure:
@@ -143,32 +115,6 @@ def level_panels(panels: Mapping[str, tuple[np.ndarray, int]], title: str = "", 
 
 
 # --- the parts ------------------------------------------------------------------------------------
-
-
-def _greys(name: str, images) -> np.ndarray:
-    """(n, 1, H, W) to (n, H, W), checked."""
-    images = np.asarray(images, float)
-    if images.ndim != 4 or images.shape[1] != 1 or not len(images):
-        raise CourseError(f"{name!r} has shape {images.shape}; expected (n, 1, H, W), one image or more.")
-    return images[:, 0]
-
-
-def _draw_rows(figure, pictures, notes, side: float, heights: Sequence[float]) -> None:
-    """Each image in axes of its own, placed by hand: rows stay tight whatever their number."""
-    wide, tall = figure.get_size_inches()
-    bottom = sum(heights)
-    for (name, images), height in zip(pictures.items(), heights, strict=True):
-        below = notes.get(name, [""] * len(images))
-        if len(below) != len(images):
-            raise CourseError(f"{name!r} has {len(images)} images and {len(below)} notes; expected one for each.")
-        bottom -= height
-        middle = (bottom + height - side / 2) / tall
-        figure.text((NAMED - 0.1) / wide, middle, textwrap.fill(name, LETTERS), ha="right", va="center", fontsize=9.5)
-        for column, (image, note) in enumerate(zip(images, below, strict=True)):
-            left, low, inside = NAMED + column * side + 0.02, bottom + height - side + 0.02, side - 0.04
-            axes = figure.add_axes((left / wide, low / tall, inside / wide, inside / tall))
-            _alone(axes, image)
-            axes.text(0.5, -0.03, note, ha="center", va="top", fontsize=8, color=GREY, transform=axes.transAxes)
 
 
 def _alone(axes, image: np.ndarray, title: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Images in rows, a map of codes, a plane of decoded images and panels of levels draw what they are given."""
+"""An image in numbers, a map of codes, a plane of decoded images and panels of levels draw what they are given."""
 
 import numpy as np
 import pytest
@@ -6,76 +6,21 @@ from matplotlib.text import Text
 
 from course_utils.errors import CourseError
 from course_utils.viz.latent import (
-    LETTERS,
     TEN,
     TEN_MARKERS,
-    image_rows,
     latent_map,
     latent_plane,
     level_panels,
     pixel_numbers,
 )
-from course_utils.viz.style import WIDTH
 
 
 def words(figure):
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def shades(count, side=3):
-    """Images (count, 1, side, side), each of one grey of its own."""
-    return np.linspace(-1, 1, count)[:, None, None, None] * np.ones((count, 1, side, side))
-
-
 def drawn(axes):
     return np.asarray(axes.images[0].get_array())
-
-
-# --- rows -----------------------------------------------------------------------------------------
-
-
-def test_each_image_is_drawn_once_in_the_order_of_its_row():
-    figure = image_rows({"real": shades(3), "made": -shades(2)})
-    greys = [float(drawn(axes)[0, 0]) for axes in figure.axes]
-    assert greys == [-1.0, 0.0, 1.0, 1.0, -1.0]
-
-
-def test_minus_one_is_black_and_one_is_white_whatever_is_in_the_image():
-    figure = image_rows({"grey": np.zeros((1, 1, 2, 2))})
-    assert figure.axes[0].images[0].get_clim() == (-1, 1) and figure.axes[0].images[0].get_cmap().name == "gray"
-
-
-def test_rows_have_their_names_and_notes():
-    figure = image_rows({"real": shades(2), "made": shades(2)}, "Two rows", {"made": ["0.1", "0.2"]})
-    assert {"real", "made", "Two rows", "0.1", "0.2"} <= set(words(figure))
-
-
-def test_a_name_that_is_wider_than_the_margin_is_broken_into_lines():
-    figure = image_rows({"training images nearest to these": shades(2)})
-    (name,) = words(figure)
-    assert " ".join(name.split()) == "training images nearest to these"
-    assert max(map(len, name.split("\n"))) <= LETTERS
-
-
-@pytest.mark.parametrize("counts", [(1, 1), (12, 12), (12, 5, 12, 12), (30,)])
-def test_rows_stay_inside_the_page_and_do_not_overlap(counts):
-    figure = image_rows({str(row): shades(count) for row, count in enumerate(counts)}, "A title")
-    boxes = [axes.get_position() for axes in figure.axes]
-    assert figure.get_figwidth() == WIDTH
-    assert all(box.x0 > 0 and box.x1 <= 1 and box.y0 >= 0 and box.y1 <= 1 for box in boxes)
-    first = np.cumsum([0, *counts[:-1]])
-    assert all(boxes[below].y1 < boxes[above].y0 for above, below in zip(first, first[1:], strict=False))
-
-
-@pytest.mark.parametrize("rows", [{}, {"flat": np.zeros((2, 3, 3))}, {"none": np.zeros((0, 1, 3, 3))}])
-def test_what_is_no_row_of_images_is_refused(rows):
-    with pytest.raises(CourseError, match="expected"):
-        image_rows(rows)
-
-
-def test_notes_that_do_not_fit_are_refused():
-    with pytest.raises(CourseError, match="one for each"):
-        image_rows({"real": shades(2)}, notes={"real": ["only one"]})
 
 
 # --- numbers --------------------------------------------------------------------------------------
