@@ -2,7 +2,7 @@
 
 Notation: B images, C channels (1 grey or 3 colours), H × W pixels. Images are levels 0 to 255 in uint8, or floats in
 [−1, 1], −1 black; what lies beyond is drawn as the end. Places on the page are counted in its own pixels from the upper
-left, so that an image pixel covers a whole number of them.
+left. An image pixel covers a whole number of them, unless images would then fill less than three quarters of the room.
 """
 
 import math
@@ -25,6 +25,7 @@ NAME_SIZE, CAPTION_SIZE, TITLE_SIZE = 10.0, 8.5, 11.0              # points
 LETTER = 0.6                                                       # width of a letter, in heights of its font
 LINE = 1.3                                                         # height of a line, in heights of its font
 NAME_LETTERS = 14                                                  # of a row's name, before it goes on in a new line
+WELL_FILLED = 0.75                                                 # of the room for an image, by a whole enlargement
 BEYOND = 16                                                        # how far noise may reach; bytes as floats go farther
 HIDDEN = (86, 180, 233)                                            # sky blue: no grey image has it
 
@@ -82,7 +83,7 @@ def image_sheet(
 ) -> Figure:
     """All images (B, C, H, W), row after row, `columns` of them in each. Raises what `gallery` raises.
 
-    Thirteen of 28×28 are drawn twice as large, eight three times.
+    Twelve of 28×28 are drawn twice as large, eight three times.
     """
     rows = [_row("", *part) for part in _parts(columns, images, captions, marks)]
     return _draw(rows, (), title)
@@ -187,7 +188,8 @@ def _draw_row(axes, page: Page, row: Row, top: int) -> None:
     for place, image in enumerate(row.images):
         left = page.left + place * page.step
         extent = (left, left + page.width, top + page.height, top)
-        axes.imshow(image, extent=extent, interpolation="nearest", aspect="auto", zorder=2)
+        smooth = "hanning" if page.width % image.shape[1] else "nearest"
+        axes.imshow(image, extent=extent, interpolation=smooth, aspect="auto", zorder=2)
     for place, marked in enumerate(row.marks):
         if marked:
             corner = page.left + place * page.step - 2, top - 2
@@ -206,14 +208,18 @@ def _captions(axes, page: Page, texts: Sequence[str], edge: int, side: str) -> N
 
 
 def _page(rows: Sequence[Row], headings: Sequence[str]) -> Page:
-    """The largest whole enlargement of the images with which all of them and their captions fit on the page."""
+    """The largest enlargement of the images with which all of them and their captions fit on the page.
+
+    A whole one is sharp; but twelve named images of 28 pixels would be as small as stamps, for want of a tenth.
+    """
     count, (high, wide) = max(len(row.images) for row in rows), _largest([row.images.shape[1:3] for row in rows])
     lines = [line for row in rows for line in textwrap.wrap(row.name, NAME_LETTERS)]
     left = GAP + (_length(lines, NAME_SIZE) + 2 * GAP) * bool(lines)
     words = [word for text in (*headings, *(text for row in rows for text in row.captions)) for word in text.split()]
     room, word = (PAGE - left) // count - GAP, _length(words, CAPTION_SIZE)
     side = min(room, max(LARGEST, wide))
-    width = side // wide * wide if side >= wide else side
+    whole = side // wide * wide
+    width = whole if whole >= WELL_FILLED * side else side
     if width < SMALLEST or word > room:
         raise CourseError(
             f"{count} images in a row leave {room} pixels for each; expected {max(SMALLEST, word)} or more, for the "

@@ -52,6 +52,14 @@ def test_every_pixel_comes_out_as_a_square_of_its_level_on_the_page():
         np.testing.assert_array_equal(shown, np.kron(image[0], np.ones((3, 3), dtype=np.uint8)))
 
 
+def test_twelve_named_images_fill_the_page_and_eight_stay_whole():
+    twelve, eight = (gallery({"twelve garments": grey(count)}).axes[0].images for count in (12, 8))
+    sides = [{right - left for left, right, *_ in (image.get_extent() for image in row)} for row in (twelve, eight)]
+    assert all(len(side) == 1 for side in sides)
+    assert sides[0].pop() > 1.5 * 28 and sides[1].pop() % 28 == 0
+    assert {image.get_interpolation() for image in eight} == {"nearest"}
+
+
 def test_a_grey_image_has_three_equal_channels_and_a_coloured_one_keeps_its_own():
     small, large = grey(2, 32), colour(2)
     first, _, third, _ = pictures(gallery({"grey": small, "colour": torch.from_numpy(large)}))
