@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
-from course_utils import image_yardstick
+from course_utils import image_metrics, image_yardstick
 from course_utils.checkpoints import CheckpointError
 from course_utils.errors import CourseError
 from course_utils.image_yardstick import (
@@ -12,6 +13,7 @@ from course_utils.image_yardstick import (
     KEPT,
     REFERENCES,
     SEEDS,
+    ImageMeasures,
     Yardstick,
     images_of,
     kept,
@@ -20,6 +22,8 @@ from course_utils.image_yardstick import (
     over_seeds,
 )
 from course_utils.images.corpora import ImagePart, load_fashion
+from course_utils.images.pixels import to_float
+from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -68,15 +72,19 @@ def test_a_reference_has_the_shape_asked_for_and_differs_by_seed_alone(name):
 
 def test_real_images_are_training_images_and_none_comes_twice():
     known = {image.numpy().tobytes() for image in load_fashion(stand_in=False).train.images}
-    drawn = [image.numpy().tobytes() for image in REFERENCES["real images"](100, 3)]
+    drawn = [image.numpy().tobytes() for image in REFERENCES["real images"](2_000, 3)]
     assert set(drawn) <= known
-    assert len(set(drawn)) > 95                                     # Fashion-MNIST holds a few pictures twice
+    assert len(set(drawn)) == 2_000                                 # no picture of Fashion-MNIST is there twice
 
 
 def test_the_means_of_classes_are_ten_images_at_most_that_come_about_equally_often():
     images, counts = REFERENCES["class means"](400, 1).unique(dim=0, return_counts=True)
     assert len(images) == 10
     assert counts.min() > 15 and counts.max() < 70                  # 40 expected; four standard deviations are 24
+    train = load_fashion(stand_in=False).train
+    means = [train.images[train.labels == label].numpy().mean(axis=0, dtype=np.float64).round() for label in range(10)]
+    apart = np.abs(images.numpy()[:, None] - np.stack(means)).max(axis=(2, 3, 4))                       # (10, 10)
+    assert (apart.min(axis=1) <= 1).all() and sorted(apart.argmin(axis=1)) == list(range(10))
 
 
 def test_pixel_noise_keeps_each_pixels_mean_and_forgets_its_neighbours():
@@ -86,6 +94,28 @@ def test_pixel_noise_keeps_each_pixels_mean_and_forgets_its_neighbours():
     assert noise.mean(dim=0)[middle, middle].sub(real.mean(dim=0)[middle, middle]).abs().max() < 30
     beside = [np.corrcoef(images[:, 14, 14], images[:, 14, 15])[0, 1] for images in (noise, real)]
     assert abs(beside[0]) < 0.2 < 0.5 < beside[1]
+
+
+def test_pixel_noise_has_the_mean_and_the_spread_of_normal_numbers_cut_at_black_and_white():
+    noise = REFERENCES["pixel noise"](400, 1).numpy().reshape(400, -1) / 127.5 - 1                      # (400, 784)
+    real = load_fashion(stand_in=False).train.images[:10_000].numpy().reshape(10_000, -1) / 127.5 - 1
+    mean, variance = censored(real.mean(axis=0), real.std(axis=0, ddof=1))
+    seen = noise.mean(axis=0) - mean, noise.var(axis=0, ddof=1) - variance                              # (784,) each
+    squares = (noise - mean) ** 2
+    errors = [np.sqrt((values.var(axis=0) / 400).sum()) / 784 for values in (noise, squares)]           # of the means
+    assert all(abs(off.mean()) < 4 * error for off, error in zip(seen, errors, strict=True))
+
+
+def censored(mean, deviation):
+    """Mean and variance of normal numbers of which those beyond −1 and 1 are put there. From Φ and φ by parts."""
+    deviation = np.maximum(deviation, 1e-9)
+    low, high = (-1 - mean) / deviation, (1 - mean) / deviation
+    below, above = norm.cdf(low), norm.sf(high)
+    inside, lost = 1 - below - above, norm.pdf(low) - norm.pdf(high)
+    first = mean * inside + deviation * lost - below + above
+    edges = (mean - 1) * norm.pdf(low) - (mean + 1) * norm.pdf(high)
+    second = (mean**2 + deviation**2) * inside + deviation * edges + below + above
+    return first, second - first**2
 
 
 def test_a_family_that_there_is_not_is_refused_with_the_names_of_those_there_are():
@@ -141,6 +171,22 @@ def test_a_measure_says_how_many_images_it_was_made_of(measured):
     assert (found.precision.count, found.precision.reference) == (FEW, FEW)
     assert (found.recall.count, found.coverage.count, found.label_entropy.count) == (FEW, FEW, FEW)
     assert (found.kernel.subset, found.kernel.subsets) == (100, 2)
+
+
+def test_every_measure_is_that_of_all_test_images_or_of_as_many_as_there_are(rule, measured):
+    images, random = REFERENCES["real images"](FEW, 1), generator(1)
+    rows, as_many = rule.classifier.features(to_float(images)), rule.features[:FEW]
+    precision, recall = image_metrics.precision_and_recall(as_many, rows)
+    density, coverage = image_metrics.density_and_coverage(as_many, rows, random)
+    assert measured["real images"] == ImageMeasures(
+        image_metrics.frechet_distance(rule.features, rows, random),
+        image_metrics.kernel_distance(rule.features, rows, random, 100),
+        precision,
+        recall,
+        density,
+        coverage,
+        image_metrics.label_entropy(rule.classifier.labels(to_float(images)), 10, random),
+    )
 
 
 def test_the_order_of_the_images_does_not_matter_to_distance_and_shares(rule, measured):
