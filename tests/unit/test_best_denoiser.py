@@ -12,6 +12,7 @@ from course_utils.models.diffusion import q_sample
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
 NOISY = torch.randn(6, 2, generator=generator(1), dtype=torch.float64)
 

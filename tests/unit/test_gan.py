@@ -15,6 +15,7 @@ from course_utils.models.image_blocks import draw_weights
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = GANConfig(size=8, latent=3, width=4, critic_width=2)
 
 

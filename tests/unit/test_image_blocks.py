@@ -9,6 +9,8 @@ from course_utils.models.image_blocks import Downsample, PlaceAttention, Residua
 from course_utils.seeding import generator
 from tests.support.untrained import disturbed, some
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def drawn(model, seed=0):
     image_blocks.draw_weights(model, generator(seed))

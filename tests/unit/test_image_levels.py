@@ -13,6 +13,7 @@ from course_utils.models.drawn import DrawnLoss
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 GRID = torch.linspace(-1, 1, 256)
 
 

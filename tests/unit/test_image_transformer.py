@@ -16,6 +16,7 @@ from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 from course_utils.training import FitConfig, fit, training_flops
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TINY = ImageTransformerConfig(size=4, levels=8, width=8, heads=2, layers=2, inner=12)
 SMALLEST = replace(TINY, size=2, levels=3, classes=2)
 

@@ -18,6 +18,7 @@ from course_utils.images.pixels import STEP, over_white, to_bytes, to_float
 from course_utils.sources import AssetError
 from tools import data_cards
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 GREYS = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
 
 

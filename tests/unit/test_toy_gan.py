@@ -22,6 +22,7 @@ from course_utils.models.toy_gan import (
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ZERO = torch.zeros(1)
 
 
