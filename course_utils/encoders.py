@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
@@ -16,7 +18,7 @@ from course_utils.models.transformer import FUSED, Operations
 from course_utils.pretrained import Pretrained
 from course_utils.seeding import generator
 
-READ_AT_ONCE = 64                                                  # texts
+READ_AT_ONCE = 32                                                  # texts
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,8 @@ class SentenceEncoder(Pretrained):
 
         Raises CourseError as `attention` does.
         """
-        rows = [self._encode(text) for text in texts]
-        order = sorted(range(len(rows)), key=lambda row: rows[row].input_ids.shape[1])  # alike, so little is padded
-        vectors = torch.empty(len(rows), self.model.config.hidden_size)
-        for first in range(0, len(order), READ_AT_ONCE):
-            chosen = order[first : first + READ_AT_ONCE]
-            batch = self.tokenizer([texts[row] for row in chosen], padding=True, return_tensors="pt")
-            mask = batch.attention_mask[..., None]                                      # (B, T, 1)
-            hidden = self.model(**batch).last_hidden_state                              # (B, T, D)
-            vectors[chosen] = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-        return torch.nn.functional.normalize(vectors, dim=1)
+        rows = [self._encode(text).input_ids[0] for text in texts]
+        return functional.normalize(text_vectors(self.model, rows, self.tokenizer.pad_token_id), dim=-1)
 
     def _encode(self, text: str):
         if not text.strip():
@@ -59,6 +53,25 @@ class SentenceEncoder(Pretrained):
         if count > most:
             raise CourseError(f"The text has {count:,} tokens, and the encoder has {most} positions; shorten the text.")
         return encoded
+
+
+@torch.no_grad()
+def text_vectors(model, rows: Sequence[torch.Tensor], padding: int, pooling: str = "mean") -> torch.Tensor:
+    """Texts as rows of ids, to a vector each by an encoder of transformers: (N, D).
+
+    pooling: "mean" of the vectors at all tokens, or "cls", the one at the first. Texts of like length are read
+    together, so that little is padded; padding is the id to do it with.
+    """
+    order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    vectors = torch.empty(len(rows), model.config.hidden_size)
+    for first in range(0, len(order), READ_AT_ONCE):
+        chosen = order[first : first + READ_AT_ONCE]
+        padded = pad_sequence([rows[row] for row in chosen], batch_first=True, padding_value=padding)       # (B, T)
+        mask = pad_sequence([torch.ones_like(rows[row]) for row in chosen], batch_first=True)               # (B, T)
+        hidden = model(input_ids=padded, attention_mask=mask).last_hidden_state                             # (B, T, D)
+        mean = (hidden * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        vectors[chosen] = hidden[:, 0] if pooling == "cls" else mean
+    return vectors
 
 
 def load_minilm() -> SentenceEncoder:

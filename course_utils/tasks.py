@@ -9,15 +9,15 @@ Notation: N texts, B batch, T length, D model width.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import torch
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
 from course_utils import memory, named_models, text_to_text
+from course_utils.encoders import text_vectors
 from course_utils.errors import CourseError
 from course_utils.named_models import Loaded
 from course_utils.recipes import translation
@@ -26,7 +26,6 @@ from course_utils.text.parallel import sentence_ids
 from course_utils.text_to_text import given
 
 KEPT = 2                                                           # models in memory at once
-BATCH = 32                                                         # texts that an encoder reads at once
 COSINE_SCALE = 20.0                                                # all-MiniLM was trained on softmax(20 · cosine)
 T5_LENGTH = 512                                                    # tokens of a text in its training
 POOLINGS = ("mean", "cls")
@@ -290,28 +289,9 @@ def embed(texts: Sequence[str], model: str = "minilm", pooling: str = "mean", *,
         given("text", text)
         _known(loaded, text, most=0.5)                             # a foreign name in it does no harm
     rows = [_encoded(loaded, text)["input_ids"][0] for text in texts]
-    vectors = torch.empty(len(texts), loaded.model.config.hidden_size)
-    for chosen in _like_length(rows):
-        vectors[chosen] = _pooled(loaded, [rows[i] for i in chosen], pooling)
+    encoder = loaded.model.base_model                              # without a head for words
+    vectors = text_vectors(encoder, rows, loaded.tokenizer.pad_token_id, pooling)
     return functional.normalize(vectors, dim=-1) if unit else vectors
-
-
-def _like_length(rows: Sequence[torch.Tensor]) -> Iterator[list[int]]:
-    """The numbers of the rows in batches, from the shortest on, so that little is padded."""
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    for first in range(0, len(order), BATCH):
-        yield order[first : first + BATCH]
-
-
-def _pooled(loaded: Loaded, rows: Sequence[torch.Tensor], pooling: str) -> torch.Tensor:
-    """B rows of ids to their vectors (B, D)."""
-    padded = pad_sequence(rows, batch_first=True, padding_value=loaded.tokenizer.pad_token_id)      # (B, T)
-    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)                   # (B, T)
-    encoder = loaded.model.base_model                                               # without a head for words
-    hidden = encoder(input_ids=padded, attention_mask=mask).last_hidden_state       # (B, T, D)
-    if pooling == "cls":
-        return hidden[:, 0]
-    return (hidden * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
 
 # --- what they share ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, BertModel, set_seed
 
-from course_utils import named_models, recipes, tasks, text_to_text
+from course_utils import encoders, named_models, recipes, tasks, text_to_text
 from course_utils.errors import CourseError
 from course_utils.models.encoder_decoder import EncoderDecoder, EncoderDecoderConfig
 from course_utils.recipes import translation
@@ -144,12 +144,12 @@ def test_bert_gives_the_vector_of_its_first_token_or_their_mean(hub):
 def test_texts_of_like_length_stand_together_and_each_keeps_its_place(hub, monkeypatch):
     texts = ["room " * count for count in (7, 1, 5, 2, 6, 3)]
     alone = torch.cat([tasks.embed([text], "bert-base-uncased") for text in texts])
-    monkeypatch.setattr(tasks, "BATCH", 2)
-    sizes, pooled = [], tasks._pooled
-    monkeypatch.setattr(tasks, "_pooled", lambda loaded, rows, *more: (
-        sizes.append([len(row) - 2 for row in rows]), pooled(loaded, rows, *more))[1])  # fmt: skip
+    monkeypatch.setattr(encoders, "READ_AT_ONCE", 2)
+    sizes, pad = [], encoders.pad_sequence
+    monkeypatch.setattr(encoders, "pad_sequence", lambda rows, **more: (
+        sizes.append([len(row) - 2 for row in rows]), pad(rows, **more))[1])  # fmt: skip
     torch.testing.assert_close(tasks.embed(texts, "bert-base-uncased"), alone, rtol=0, atol=1e-5)
-    assert sizes == [[1, 2], [3, 5], [6, 7]]
+    assert sizes[::2] == [[1, 2], [3, 5], [6, 7]]                  # ids and mask are padded alike
 
 
 # --- memory -----------------------------------------------------------------------------------------
