@@ -89,8 +89,9 @@ class Game:
         """The discriminator's turn or turns on real samples (B, …), then the generator's, then the average follows."""
         real = real.to(next(self.discriminator.parameters()).device)
         losses = [self.discriminator_turn(real) for _ in range(self.config.discriminator_turns)]
-        self.history.discriminator.append(losses[-1])
-        self.history.generator.append(self.generator_turn(len(real)))
+        fooled = self.generator_turn(len(real))
+        self.history.discriminator.append(losses[-1])              # both at once: a step that is interrupted is none
+        self.history.generator.append(fooled)
         # At first the average follows fast: it should not carry the random weights of the beginning along.
         decay = min(self.config.average, self.history.steps / (self.history.steps + 10))
         update_average(self.average, self.generator, decay)

@@ -14,7 +14,6 @@ from scipy.spatial.distance import cdist
 
 from course_utils.errors import CourseError
 from course_utils.intervals import bootstrap_interval, mean, wilson_interval
-from course_utils.metrics import NATS_PER_BIT
 from course_utils.shapes import ShapeError, check_shape
 
 PAIRS_AT_ONCE = 4_000_000                                          # distances held in memory: 32 MB
@@ -275,17 +274,16 @@ def nearest_training(generated, training) -> Nearest:
 # --- likelihood and labels ------------------------------------------------------------------------
 
 
-def bits_per_dim(nats, dimensions: int, generator: torch.Generator) -> Estimate:
-    """Bits that a model needs for one number of an image: the mean of nats (N,) per image / (dimensions · ln 2).
+def bits_per_dim(bits, generator: torch.Generator) -> Estimate:
+    """The mean of what images cost, (N,) bits for each of their numbers, as `model.bits_per_dim(images)` gives them.
 
-    dimensions: C · H · W. −ln p has to be that of the 256 levels of bytes; 8 bits are what knowing nothing costs. The
-    interval is the bootstrap's over images. Raises CourseError for fewer than two images and below one dimension.
+    The likelihood has to be that of the 256 levels of bytes; 8 bits are what knowing nothing costs. The interval is the
+    bootstrap's over images. Raises CourseError for fewer than two images and for bits that are not finite.
     """
-    nats = _array(nats)
-    check_shape(nats, "N", "nats")
-    if dimensions < 1 or not np.isfinite(nats).all():
-        raise CourseError(f"nats of {len(nats)} images, {dimensions} dimensions; expected finite nats and 1 or more.")
-    bits = nats.astype(np.float64) / (dimensions * NATS_PER_BIT)                    # (N,)
+    bits = _array(bits).astype(np.float64)
+    check_shape(bits, "N", "bits")
+    if not np.isfinite(bits).all():
+        raise CourseError(f"The bits of {np.count_nonzero(~np.isfinite(bits))} of {len(bits)} images are not finite.")
     low, high = bootstrap_interval(bits, mean, generator)
     return Estimate(float(bits.mean()), low, high, len(bits))
 
@@ -313,7 +311,7 @@ def label_entropy(labels, classes: int, generator: torch.Generator) -> Estimate:
     def entropy(rows: np.ndarray) -> float:
         shares = np.bincount(labels[rows], minlength=classes) / len(rows)           # (C,)
         shares = shares[shares > 0]
-        return float(-(shares * np.log2(shares)).sum())
+        return float(-(shares * np.log2(shares)).sum()) + 0.0      # not −0 where all are of one class
 
     value = entropy(np.arange(len(labels)))
     low, high = _around(value, entropy, len(labels), generator)

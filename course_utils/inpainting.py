@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.models.diffusion import Diffusion, ddim_step, q_sample, sampling_steps
+from course_utils.models.diffusion import Diffusion, q_sample, sampling_steps
 from course_utils.models.drawn import standard_normal
 from course_utils.shapes import check_shape
 
@@ -34,12 +34,9 @@ def by_diffusion(
     way = sampling_steps(model.schedule.steps, model.config.sampling if steps is None else steps)
     drawn = standard_normal(images.shape, generator, images.device)
     for now, before in zip(way, way[1:], strict=False):
-        step = torch.full((len(images),), now, device=images.device)
-        bars = model.schedule.at(step, images), model.schedule.at(torch.full_like(step, before), images)
-        noisy = q_sample(images, standard_normal(images.shape, generator, images.device), bars[0])
-        drawn = torch.where(known, noisy, drawn)
-        fresh = standard_normal(images.shape, generator, images.device)
-        drawn = ddim_step(drawn, model.clean(drawn, step), fresh, *bars, eta=1.0)
+        alpha_bar = model.schedule.at(torch.full((len(images),), now, device=images.device), images)
+        noisy = q_sample(images, standard_normal(images.shape, generator, images.device), alpha_bar)
+        drawn = model.step_back(torch.where(known, noisy, drawn), now, before, generator, eta=1.0)
     return torch.where(known, images, drawn)
 
 
@@ -54,16 +51,17 @@ def by_search(
 ) -> torch.Tensor:
     """(B, C, H, W): the latent vectors whose images come nearest to the known pixels are searched for, by gradient.
 
-    decode: latent vectors (B, Z) to images. start (B, Z): where the search begins. pull: what a squared length of the
-    latent vector costs, so that it stays where the model has learned. For a VAE's decoder and a GAN's generator alike.
+    decode: latent vectors (B, Z) to images: a GAN's generator, or `lambda latent: vae.decode(latent)[0]`. start (B, Z):
+    where the search begins. pull: what a squared length of the latent vector costs, so that it stays where the model
+    has learned.
     """
     check_known(images, known)
     latent = start.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([latent], rate)
     for _ in range(steps):
         missed = ((decode(latent) - images)[..., known] ** 2).flatten(1).mean(dim=1)    # (B,)
-        (missed + pull * (latent**2).mean(dim=1)).sum().backward()
+        loss = (missed + pull * (latent**2).mean(dim=1)).sum()
+        (latent.grad,) = torch.autograd.grad(loss, latent)         # the model's own weights get none
         optimizer.step()
-        optimizer.zero_grad()
     with torch.no_grad():
         return torch.where(known, images, decode(latent).clamp(-1, 1))

@@ -45,7 +45,9 @@ def download(folder: Path) -> Path:
 
 def verified(path: Path) -> bytes:
     """The package in `path`. Raises CourseError where it is not the one that is pinned."""
-    content = path.read_bytes() if path.exists() else b""
+    if not path.exists():
+        raise CourseError(f"There is no file {path.name}; expected {PACKAGE}.")
+    content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise CourseError(f"{path.name} has sha256 {found}; expected {SHA256}, that of {PACKAGE}.")

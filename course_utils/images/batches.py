@@ -1,5 +1,6 @@
 """From images to the batches of `fit`. A source of batches is a function of the step and holds no state of its own."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -20,23 +21,38 @@ def image_batches(images: torch.Tensor, batch: int, seed: int, labels: torch.Ten
     below 0.
     """
     _check(images, batch, labels)
-    count = len(images)
+    rows_of = epoch_rows(len(images), batch, seed)
+
+    def at(step: int) -> tuple[torch.Tensor, ...]:
+        rows = rows_of(step)
+        pixels = to_float(images[rows])                            # (B, C, H, W)
+        return (pixels,) if labels is None else (pixels, labels[rows])
+
+    return at
+
+
+def epoch_rows(count: int, batch: int, seed: int) -> Callable[[int], torch.Tensor]:
+    """Which B of `count` rows are the batch of a step: a function of the step, see `image_batches`."""
 
     @lru_cache(maxsize=2)                                          # a batch may reach from one epoch into the next
     def order(epoch: int) -> torch.Tensor:
         return torch.randperm(count, generator=generator(mixed(seed, epoch)))
 
-    def at(step: int) -> tuple[torch.Tensor, ...]:
+    def at(step: int) -> torch.Tensor:
         if step < 0:
             raise CourseError(f"expected a step of 0 or more, got {step}.")
         first, last = step * batch, (step + 1) * batch             # places in the row of all epochs
         epochs = range(first // count, (last - 1) // count + 1)
         places = (slice(max(first - epoch * count, 0), last - epoch * count) for epoch in epochs)
-        rows = torch.cat([order(epoch)[place] for epoch, place in zip(epochs, places, strict=True)])   # (B,)
-        pixels = to_float(images[rows])                            # (B, C, H, W)
-        return (pixels,) if labels is None else (pixels, labels[rows])
+        return torch.cat([order(epoch)[place] for epoch, place in zip(epochs, places, strict=True)])   # (B,)
 
     return at
+
+
+def mirror(images: torch.Tensor, may: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    """Half of the images (B, C, H, W) that may be mirrored (B,), left for right."""
+    chosen = may & (torch.rand(len(images), generator=random) < 0.5)
+    return torch.where(chosen[:, None, None, None], images.flip(3), images)
 
 
 def _check(images: torch.Tensor, batch: int, labels: torch.Tensor | None) -> None:

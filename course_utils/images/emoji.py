@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.images.batches import image_batches
+from course_utils.images.batches import epoch_rows, mirror
 from course_utils.images.corpora import NamedImagePart
 from course_utils.images.pixels import to_float
 from course_utils.seeding import generator
@@ -24,7 +24,7 @@ SIDED = re.compile(
     r"clock|oclock|keycap|squared|sign|latin|letters?|cjk|symbol for|abc|button|input|back|end|soon|top|on|question|"
     r"\d+)\b"
 )
-UNSHARP = 0.3                              # length of what is added to a name's vector, whose own length is 1
+JITTER = 0.3                              # length of what is added to a name's vector, whose own length is 1
 
 
 def wordings(name: str, short_name: str) -> list[str]:
@@ -64,21 +64,15 @@ def emoji_batches(part: NamedImagePart, vectors: torch.Tensor, batch: int, seed:
     """
     check_shape(vectors, f"{len(part)} W E", "vectors")
     mirrored = torch.tensor([has_no_side(name) for name in part.names])
-    numbered = image_batches(part.images, batch, seed, torch.arange(len(part)))
+    rows_of = epoch_rows(len(part), batch, seed)
 
     def at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows, random = numbered(step)[1], generator(mixed(seed, step))
+        rows, random = rows_of(step), generator(mixed(seed, step))
         said = torch.randint(vectors.shape[1], (batch,), generator=random)
         images = mirror(premultiplied(part.images[rows]), mirrored[rows], random)
-        return shift(images, random), unsharp(vectors[rows, said], random)
+        return shift(images, random), jittered(vectors[rows, said], random)
 
     return at
-
-
-def mirror(images: torch.Tensor, may: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Half of the images (B, C, H, W) that may be mirrored (B,), left for right."""
-    chosen = may & (torch.rand(len(images), generator=random) < 0.5)
-    return torch.where(chosen[:, None, None, None], images.flip(3), images)
 
 
 def shift(images: torch.Tensor, random: torch.Generator, most: int = 1) -> torch.Tensor:
@@ -89,7 +83,7 @@ def shift(images: torch.Tensor, random: torch.Generator, most: int = 1) -> torch
     return torch.stack([one[:, y : y + high, x : x + wide] for one, (y, x) in zip(framed, places, strict=True)])
 
 
-def unsharp(vectors: torch.Tensor, random: torch.Generator, length: float = UNSHARP) -> torch.Tensor:
+def jittered(vectors: torch.Tensor, random: torch.Generator, length: float = JITTER) -> torch.Tensor:
     """Vectors (B, E) of length 1, moved by about `length` in a random direction and brought back to length 1."""
     if length < 0:
         raise CourseError(f"length is {length}; expected 0 or more.")

@@ -56,8 +56,6 @@ class Classifier(nn.Module):
     Keeps the contract of `fit`: `model(images, targets) -> (logits, loss)`.
     """
 
-    context = 1                                                    # for `training_flops`: an image has one target
-
     def __init__(self, config: ClassifierConfig, generator: torch.Generator):
         super().__init__()
         self.config = config
@@ -103,13 +101,3 @@ class Classifier(nn.Module):
     def labels(self, images: torch.Tensor) -> torch.Tensor:
         """(N,) the number of the likeliest class of each image."""
         return self.logits(images).argmax(dim=1)
-
-    def flops_per_token(self, length: int) -> float:
-        """Floating-point operations of one image going forward, 2 for each weight and place where it multiplies.
-
-        length: targets of an image, which is 1; the name is that of the contract of `training_flops`.
-        """
-        weights = self.hidden.weight.numel() + self.head.weight.numel()
-        for halvings, stage in enumerate(self.stages):
-            weights += stage.convolution.weight.numel() * (self.config.size >> halvings) ** 2
-        return 2.0 * weights * length

@@ -275,12 +275,17 @@ class Diffusion(Denoiser):
         """The images (n, C, H, W) after each of the steps from noise, one by one; the last are the sample."""
         way = sampling_steps(self.schedule.steps, self.config.sampling if steps is None else steps)
         for now, before in zip(way, way[1:], strict=False):
-            step = torch.full((len(images),), now, device=images.device)
-            clean = self.clean(images, step, condition, guidance)
-            fresh = standard_normal(images.shape, generator, images.device) if eta else torch.zeros_like(images)
-            bars = self.schedule.at(step, images), self.schedule.at(torch.full_like(step, before), images)
-            images = ddim_step(images, clean, fresh, *bars, eta)
+            images = self.step_back(images, now, before, generator, condition, guidance, eta)
             yield images
+
+    @torch.no_grad()
+    def step_back(self, images, now: int, before: int, generator, condition=None, guidance=1.0, eta=0.0):
+        """Images (n, C, H, W) that are `now` steps away from clean ones, at `before` steps, by `ddim_step`."""
+        step = torch.full((len(images),), now, device=images.device)
+        clean = self.clean(images, step, condition, guidance)
+        fresh = standard_normal(images.shape, generator, images.device) if eta else torch.zeros_like(images)
+        bars = self.schedule.at(step, images), self.schedule.at(torch.full_like(step, before), images)
+        return ddim_step(images, clean, fresh, *bars, eta)
 
     # --- likelihood
 

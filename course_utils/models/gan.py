@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from course_utils.errors import CourseError
+from course_utils.models.drawn import standard_normal
 from course_utils.models.image_blocks import RELU_GAIN, draw_weights
 from course_utils.models.language_model import measuring
 from course_utils.shapes import check_shape
@@ -143,20 +144,20 @@ class GANConfig:
     """Sizes of both networks: a generator of 0.95 M parameters and a discriminator of 0.28 M as it stands.
 
     size: pixels along a side, a multiple of 4. latent: Z. width: channels of the generator at a quarter of the size.
-    critic_width: channels of the discriminator at half the size. spectral: SpectralNorm on the discriminator.
+    discriminator_width: channels of the discriminator at half the size. spectral: SpectralNorm on the discriminator.
     """
 
     size: int = 28
     channels: int = 1
     latent: int = 64
     width: int = 144
-    critic_width: int = 64
+    discriminator_width: int = 64
     spectral: bool = False
 
     def __post_init__(self):
         if self.size < 4 or self.size % 4:
             raise CourseError(f"size is {self.size}; expected a multiple of 4: it is doubled twice.")
-        if min(self.channels, self.latent, self.critic_width) < 1 or self.width < 2:
+        if min(self.channels, self.latent, self.discriminator_width) < 1 or self.width < 2:
             raise CourseError(f"{self}: expected a width of 2 or more, and other sizes of 1 or more.")
 
 
@@ -192,8 +193,7 @@ class Generator(nn.Module):
 
     def latents(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(B, Z) codes, standard normal, on the model's device."""
-        device = self.body[0].weight.device
-        return torch.randn(count, self.config.latent, generator=generator, device=generator.device).to(device)
+        return standard_normal((count, self.config.latent), generator, self.body[0].weight.device)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """latents (B, Z) to images (B, C, H, W) in [−1, 1]."""
@@ -216,7 +216,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: GANConfig, generator: torch.Generator):
         super().__init__()
-        self.config, width = config, config.critic_width
+        self.config, width = config, config.discriminator_width
         last = math.ceil(config.size / 8)
         self.body = nn.Sequential(
             nn.Conv2d(config.channels, width, 4, stride=2, padding=1),              # (B, width, H/2, W/2)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.fast_pixels import PixelSampler
-from course_utils.models.image_levels import from_levels, to_levels
+from course_utils.models.image_levels import bits_per_dimension, from_levels, to_levels
 from course_utils.models.language_model import measuring
 from course_utils.models.transformer import Transformer, TransformerConfig
 from course_utils.shapes import check_shape
@@ -115,16 +115,16 @@ class ImageTransformer(nn.Module):
         """
         levels = self.read_levels(images)                                           # (B, N)
         starts = self.starts(len(levels), labels)                                   # (B, 1)
-        logits, _ = self.next_levels(torch.cat([starts, levels[:, :-1]], dim=1))
+        logits = self.level_logits(torch.cat([starts, levels[:, :-1]], dim=1))
         return logits, functional.cross_entropy(logits.flatten(0, 1), levels.flatten())
 
-    def next_levels(self, ids: torch.Tensor, cache=None):
-        """ids (B, T) to the logits (B, T, V) of the level after each, going on from `cache`, and the cache after them.
+    def level_logits(self, ids: torch.Tensor) -> torch.Tensor:
+        """ids (B, T), the first a start, to the logits (B, T, V) of the level after each.
 
         A start can never follow: it has no logit, and the probabilities of the levels alone sum to 1.
         """
-        logits, cache = self.decoder.run(ids, cache)
-        return logits[..., : self.config.levels], cache
+        logits, _ = self.decoder.run(ids)
+        return logits[..., : self.config.levels]
 
     def read_levels(self, images: torch.Tensor) -> torch.Tensor:
         """images (B, 1, H, W) to their levels (B, N), row after row. Raises what `to_levels` raises."""
@@ -148,7 +148,7 @@ class ImageTransformer(nn.Module):
         parts = torch.arange(len(images)).split(IMAGES_A_PASS)
         with measuring(self):
             nats = [self._nats(images[part], None if labels is None else labels[part]) for part in parts]
-        return torch.cat([torch.empty(0), *nats]) / (self.config.pixels * math.log(2))
+        return bits_per_dimension(torch.cat(nats), images)
 
     def _nats(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         """(B,) −ln p(image)."""
@@ -176,6 +176,8 @@ class ImageTransformer(nn.Module):
 
     def _drawn(self, given: torch.Tensor, generator: torch.Generator, labels: torch.Tensor | None) -> torch.Tensor:
         """Levels (B, P) that stand, and what follows them, as images (B, 1, H, W)."""
+        if len(given) == 0:
+            raise CourseError("0 images were asked for; ask for 1 or more.")
         text = torch.cat([self.starts(len(given), labels), given], dim=1)           # (B, 1 + P)
         with measuring(self):
             levels = [self._go_on(part, generator) for part in text.split(IMAGES_A_PASS)]

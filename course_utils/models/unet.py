@@ -53,9 +53,6 @@ class UNetConfig:
             raise CourseError(f"size is {self.size}; expected a multiple of {least} for {len(self.widths)} widths.")
 
 
-EMOJI = UNetConfig(channels=4, size=32, condition=384)             # RGBA, and the vector of a sentence by MiniLM
-
-
 def time_code(time: torch.Tensor, width: int) -> torch.Tensor:
     """(B, E) sines and cosines of each time, (B,) from 0 to 1; `layers.sinusoidal` for times between positions."""
     angles = CLOCK * time[:, None] * frequencies(width, device=time.device)             # (B, E/2)

@@ -6,7 +6,6 @@ It learns from real emoji alone and never sees a generated one. The names become
 from functools import cache
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from course_utils.encoders import load_minilm
@@ -14,9 +13,10 @@ from course_utils.images.corpora import NamedImagePart, load_emoji
 from course_utils.images.emoji import emoji_batches, premultiplied, wordings
 from course_utils.intervals import wilson_interval
 from course_utils.models.classifier import Classifier, ClassifierConfig
-from course_utils.recipes.base import Prepared, Recipe, sha256
+from course_utils.recipes.base import Prepared, Recipe, counted_flops, sha256
 from course_utils.recipes.fashion_classifier import sha256_of
 from course_utils.seeding import generator
+from course_utils.semantic_search import rank_of
 from course_utils.training import FitConfig
 
 SEED, BATCH = 1, 128
@@ -44,7 +44,8 @@ def name_vectors(part: str) -> torch.Tensor:
 
 def centred(vectors: torch.Tensor) -> torch.Tensor:
     """Vectors (…, 384) less what all training names have in common, of length 1: only what tells them apart is left."""
-    return functional.normalize(vectors - name_vectors("train").mean(dim=(0, 1)), dim=-1)
+    common = name_vectors("train").mean(dim=(0, 1)).to(vectors.device)
+    return functional.normalize(vectors - common, dim=-1)
 
 
 def data_of(part: NamedImagePart) -> str:
@@ -62,7 +63,7 @@ def fits(reader: Classifier, images: torch.Tensor, names: torch.Tensor) -> torch
 
 def ranks(scores: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """(B,) the place, from 1, of the right name (B,) among scores (B, N); of equal scores it comes last."""
-    return (scores >= scores.gather(1, right[:, None])).sum(dim=1)
+    return torch.tensor([rank_of(row, int(one)) for row, one in zip(scores, right, strict=True)])
 
 
 def categories(reader: Classifier, images: torch.Tensor) -> torch.Tensor:
@@ -88,15 +89,17 @@ def name_loss(reader: Classifier, batch: tuple[torch.Tensor, ...]) -> torch.Tens
     """
     images, names = batch
     seen = functional.normalize(reader(images)[0], dim=1)                               # (B, 384)
-    return functional.cross_entropy(SHARPNESS * seen @ centred(names).T, torch.arange(len(images)))
+    own = torch.arange(len(images), device=images.device)
+    return functional.cross_entropy(SHARPNESS * seen @ centred(names).T, own)
 
 
 @torch.no_grad()
-def held_out_loss(reader: nn.Module) -> float:
+def held_out_loss(reader: Classifier) -> float:
     """The loss on all validation emoji at once."""
-    images = premultiplied(load_emoji().validation.images)
-    scores = SHARPNESS * fits(reader, images, name_vectors("validation")[:, 0])
-    return functional.cross_entropy(scores, torch.arange(len(images))).item()
+    device = reader.head.weight.device
+    images = premultiplied(load_emoji().validation.images).to(device)
+    scores = SHARPNESS * fits(reader, images, name_vectors("validation")[:, 0].to(device))
+    return functional.cross_entropy(scores, torch.arange(len(images), device=device)).item()
 
 
 def prepare() -> Prepared:
@@ -129,4 +132,5 @@ EMOJI_READER = Recipe(
     lambda: Classifier(CONFIG, generator(SEED)),
     prepare,
     measure,
+    cost=counted_flops,
 )

@@ -6,12 +6,12 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from course_utils.images.batches import image_batches
+from course_utils.images.batches import image_batches, mirror
 from course_utils.images.corpora import load_fashion
 from course_utils.images.pixels import to_float
 from course_utils.intervals import wilson_interval
 from course_utils.models.classifier import Classifier, ClassifierConfig
-from course_utils.recipes.base import Prepared, Recipe
+from course_utils.recipes.base import Prepared, Recipe, counted_flops
 from course_utils.seeding import generator
 from course_utils.text.batches import Batches, mixed
 from course_utils.training import FitConfig
@@ -44,8 +44,8 @@ def mirrored(batches: Batches, seed: int) -> Batches:
 
     def at(step: int) -> tuple[torch.Tensor, ...]:
         images, *others = batches(step)
-        turned = torch.rand(len(images), 1, 1, 1, generator=generator(mixed(seed, step))) < 0.5
-        return torch.where(turned, images.flip(-1), images), *others
+        all_may = torch.ones(len(images), dtype=torch.bool)
+        return mirror(images, all_may, generator(mixed(seed, step))), *others
 
     return at
 
@@ -60,7 +60,8 @@ def sha256_of(*tensors: torch.Tensor) -> str:
 
 def nats_per_label(model: Classifier, images: torch.Tensor, labels: torch.Tensor) -> float:
     """Mean −ln p of the true labels (N,) of images (N, 1, 28, 28) uint8."""
-    return functional.cross_entropy(model.logits(to_float(images)), labels).item()
+    device = model.head.weight.device
+    return functional.cross_entropy(model.logits(to_float(images).to(device)), labels.to(device)).item()
 
 
 def measure(model: Classifier) -> dict:
@@ -85,4 +86,5 @@ FASHION_CLASSIFIER = Recipe(
     lambda: Classifier(CONFIG, generator(SEED)),
     prepare,
     measure,
+    cost=counted_flops,
 )

@@ -15,6 +15,7 @@ from course_utils.viz.diagrams import encoder_decoder, unrolled
 from course_utils.viz.galleries import covered, gallery, image_pairs, image_sheet
 from course_utils.viz.games import line_game, phase_paths, point_clouds
 from course_utils.viz.heatmaps import heatmap
+from course_utils.viz.latent import latent_map, latent_plane, level_panels, pixel_numbers
 from course_utils.viz.live import LiveCurve
 from course_utils.viz.models_table import models_table
 from course_utils.viz.piano_roll import piano_roll
@@ -56,6 +57,9 @@ __all__ = [
     "heatmap",
     "image_pairs",
     "image_sheet",
+    "latent_map",
+    "latent_plane",
+    "level_panels",
     "line_game",
     "lines",
     "measure_dots",
@@ -66,6 +70,7 @@ __all__ = [
     "pareto_plot",
     "phase_paths",
     "piano_roll",
+    "pixel_numbers",
     "point_clouds",
     "scaling_curves",
     "scatter",

@@ -169,7 +169,7 @@ def parallel_plot(models: Mapping[str, Sequence[float | None]], measures: Sequen
 
     models: name -> one value for each measure; None where there is none, such as the bits of a GAN: the line has a gap
     there. The values at the ends are written. Raises CourseError for fewer than two measures, values that do not fit
-    them, a measure that nobody has, and numbers without logarithm where the axis has one.
+    them, a model without a value, a measure that nobody has, and numbers without logarithm where the axis has one.
     """
     _check_count(models)
     if len(measures) < 2:
@@ -177,6 +177,8 @@ def parallel_plot(models: Mapping[str, Sequence[float | None]], measures: Sequen
     for name, values in models.items():
         if len(values) != len(measures):
             raise CourseError(f"{name} has {len(values)} values for {len(measures)} measures; expected one for each.")
+        if all(value is None for value in values):
+            raise CourseError(f"{name} has no value at all; expected one or more.")
     ends = [_ends(measure, [values[place] for values in models.values()]) for place, measure in enumerate(measures)]
     figure, axes = new_figure(height=4.0)
     with matplotlib.rc_context(STYLE):
@@ -279,11 +281,13 @@ def pareto_plot(
 
     models: name -> (seconds, distance, note) of each setting, in the order they are joined in; a short note, such as
     a number of steps, stands at its point. log: whether distances are logarithmic too. On the grey field something is
-    both faster and better. Raises CourseError for too few or many models, one without points, and numbers not above 0.
+    both faster and better. Raises CourseError for too few or many models, one without points, and numbers not above 0
+    or not finite.
     """
     _check_count(models)
     points = [point for settings in models.values() for point in settings]
-    if not all(models.values()) or min(min(seconds for seconds, *_ in points), *(d for _, d, _ in points)) <= 0:
+    numbers = [number for point in points for number in point[:2]]
+    if not all(models.values()) or not all(math.isfinite(number) and number > 0 for number in numbers):
         raise CourseError(f"{dict(models)}; expected one setting or more of each model, all of them above 0.")
     figure, axes = new_figure(height=4.2)
     with matplotlib.rc_context(STYLE):

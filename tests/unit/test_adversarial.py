@@ -155,6 +155,20 @@ def test_a_game_that_is_interrupted_stands_where_it_was():
     assert history.interrupted and history.steps == 3 and not ours.discriminator.training
 
 
+def test_a_step_that_is_interrupted_between_the_two_turns_is_no_step(monkeypatch):
+    ours = game()
+
+    def stopped(count):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ours, "generator_turn", stopped)
+    history = play(ours, lambda step: (REAL,), 5)
+    assert history.interrupted and history.steps == 0 and history.discriminator == []
+    monkeypatch.undo()
+    history = play(ours, lambda step: (REAL,), 2)
+    assert len(history.discriminator) == len(history.generator) == 2
+
+
 def test_several_turns_of_the_discriminator_are_one_step():
     ours = game(GameConfig(discriminator_turns=3))
     play(ours, lambda step: (REAL,), 2)
@@ -162,7 +176,7 @@ def test_several_turns_of_the_discriminator_are_one_step():
 
 
 def test_images_are_played_for_with_spectral_norm_and_a_batch_norm_that_is_averaged():
-    config = gan.GANConfig(size=8, latent=3, width=4, critic_width=2, spectral=True)
+    config = gan.GANConfig(size=8, latent=3, width=4, discriminator_width=2, spectral=True)
     ours = Game(gan.Generator(config, generator(1)), gan.Discriminator(config, generator(2)), GameConfig(r1=1.0))
     real = torch.rand(6, 1, 8, 8, generator=generator(3)) * 2 - 1
     history = play(ours, lambda step: (real,), 3)

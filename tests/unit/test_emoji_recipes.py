@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from course_utils.errors import CourseError
 from course_utils.images import emoji as learned
+from course_utils.images.batches import mirror
 from course_utils.images.corpora import NamedImagePart, load_emoji
-from course_utils.images.emoji import emoji_batches, has_no_side, mirror, on_white, premultiplied, shift, unsharp
+from course_utils.images.emoji import emoji_batches, has_no_side, jittered, on_white, premultiplied, shift
 from course_utils.images.pixels import over_white, to_float
 from course_utils.intervals import wilson_interval
 from course_utils.models.classifier import Classifier
@@ -95,13 +97,13 @@ def test_a_shifted_image_lost_one_edge_at_most_and_what_came_in_is_empty():
 
 def test_a_moved_vector_keeps_length_one_and_about_its_direction():
     vectors = torch.nn.functional.normalize(torch.randn(200, WIDTH, generator=generator(1)), dim=1)
-    moved = unsharp(vectors, generator(2))
+    moved = jittered(vectors, generator(2))
     torch.testing.assert_close(moved.norm(dim=1), torch.ones(200))
     cosine = (moved * vectors).sum(dim=1).mean().item()
-    assert cosine == pytest.approx(1 / math.sqrt(1 + learned.UNSHARP**2), abs=0.01)
-    torch.testing.assert_close(unsharp(vectors, generator(2), 0.0), vectors)
+    assert cosine == pytest.approx(1 / math.sqrt(1 + learned.JITTER**2), abs=0.01)
+    torch.testing.assert_close(jittered(vectors, generator(2), 0.0), vectors)
     with pytest.raises(CourseError, match="0 or more"):
-        unsharp(vectors, generator(2), -1.0)
+        jittered(vectors, generator(2), -1.0)
 
 
 def part_of(count: int) -> NamedImagePart:
@@ -125,6 +127,19 @@ def test_a_batch_is_images_with_vectors_of_their_own_names_the_same_at_each_call
         windows = [pad[row][:, y : y + 32, x : x + 32] for y in range(3) for x in range(3)]
         mirrored = [window.flip(2) for window in windows]
         assert any(torch.equal(image, window) for window in [*windows, *mirrored])
+
+
+def test_what_has_a_left_and_a_right_is_never_mirrored_in_a_batch():
+    whole = load_emoji().train
+    rows = [row for row, name in enumerate(whole.names) if "arrow" in name.split()][:8]
+    sided = NamedImagePart(
+        whole.images[rows], whole.labels[rows], tuple(whole.names[row] for row in rows), ("arrow",) * len(rows)
+    )
+    framed = torch.nn.functional.pad(premultiplied(sided.images), (1, 1, 1, 1), value=-1.0)
+    windows = torch.stack([framed[..., y : y + 32, x : x + 32] for y in range(3) for x in range(3)]).flatten(0, 1)
+    batches = emoji_batches(sided, torch.eye(WIDTH)[:8].unsqueeze(1), batch=8, seed=1)
+    for image in torch.cat([batches(step)[0] for step in range(20)]):
+        assert (windows == image).flatten(1).all(dim=1).any()
 
 
 def test_each_wording_is_drawn():
@@ -203,9 +218,10 @@ def test_training_is_prepared_from_training_emoji_and_validated_on_others(names)
 
 
 class Copier(Diffusion):
-    """Draws the real test emoji, whatever noise it is given."""
+    """Draws the real test emoji, whatever noise it is given, and keeps what it was asked."""
 
     def sample(self, n, generator, **settings):
+        self.asked = [*getattr(self, "asked", []), (n, generator.initial_seed(), settings)]
         return premultiplied(load_emoji().test.images[:n])
 
 
@@ -215,6 +231,41 @@ def test_who_draws_the_real_emoji_is_measured_as_they_are(names, monkeypatch):
     for measured in ("top5", "category", "nearest"):
         assert metrics[measured] == pytest.approx(metrics[f"{measured}_real"], abs=1e-5)
     assert metrics["nearest"] > 0.05 and metrics["top5_low"] <= metrics["top5"] <= metrics["top5_high"]
+
+
+def test_each_draw_has_a_seed_of_its_own_and_is_told_the_names_and_how_strongly(names, monkeypatch):
+    monkeypatch.setattr(emoji, "load_from", lambda recipe: small_reader())
+    model = Copier(emoji.CONFIG, generator(0))
+    emoji.measure(model)
+    assert [(n, seed) for n, seed, _ in model.asked] == [(158, 1), (158, 2)]
+    for _, _, settings in model.asked:
+        assert torch.equal(settings.pop("condition"), names["test"][:, 0])
+        assert settings == {"guidance": 3.0, "steps": 25}
+
+
+def test_the_category_is_that_of_the_mean_which_is_said(names):
+    names_of, labels = names["train"].mean(dim=1), load_emoji().train.labels
+    said = torch.stack([names_of[labels == label].mean(dim=0) for label in range(8)]) - names_of.mean(dim=0)
+    reader = SimpleNamespace(logits=lambda images: images)
+    assert emoji_reader.categories(reader, said.flip(0)).tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
+
+
+class Knowing:
+    """Says the name of each real test emoji, and of any other image the first test name."""
+
+    def __init__(self, said):
+        self.said = said                                           # (158, 384)
+        self.rows = {image.numpy().tobytes(): row for row, image in enumerate(premultiplied(load_emoji().test.images))}
+
+    def logits(self, images):
+        return self.said[[self.rows.get(image.numpy().tobytes(), 0) for image in images]]
+
+
+def test_the_namesakes_are_measured_and_not_the_real_ones(names, monkeypatch):
+    monkeypatch.setattr(emoji, "load_from", lambda recipe: Knowing(centred(names["test"][:, 0])))
+    metrics = emoji.measure(Copier(emoji.CONFIG, generator(0)))
+    assert (metrics["top5"], metrics["top5_real"]) == (1.0, 1.0)
+    assert metrics["top5_namesake"] == pytest.approx(5 / 158)   # all are read alike: five names come first
 
 
 def test_a_training_emoji_is_no_way_from_itself_and_its_own_namesake(names):

@@ -16,7 +16,7 @@ from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-TINY = GANConfig(size=8, latent=3, width=4, critic_width=2)
+TINY = GANConfig(size=8, latent=3, width=4, discriminator_width=2)
 
 
 def images(count: int = 4, seed: int = 3) -> torch.Tensor:
@@ -202,6 +202,11 @@ def test_samples_keep_the_contract_of_image_models():
     assert ours.training  # as it was before
 
 
+def test_both_networks_together_draw_what_the_generator_draws():
+    both = gan.GAN(TINY, generator(1))
+    assert torch.equal(both.sample(5, generator(7)), both.generator.sample(5, generator(7)))
+
+
 def test_a_sample_does_not_depend_on_those_beside_it():
     ours = Generator(TINY, generator(1))
     codes = ours.latents(gan.IMAGES_A_PASS + 3, generator(7))
@@ -228,7 +233,7 @@ def test_no_logit_depends_on_the_other_images_of_the_batch():
 
 @pytest.mark.parametrize("size", [4, 8, 12, 28, 32])
 def test_both_networks_agree_about_sizes(size):
-    config = GANConfig(size=size, channels=4, latent=3, width=4, critic_width=2)
+    config = GANConfig(size=size, channels=4, latent=3, width=4, discriminator_width=2)
     drawn = Generator(config, generator(1)).sample(2, generator(2))
     assert Discriminator(config, generator(1))(drawn).shape == (2,)
 

@@ -93,7 +93,7 @@ def test_with_a_cache_it_draws_the_images_that_it_draws_without():
     text = ours.starts(3, None)
     while text.shape[1] <= TINY.pixels:                            # all read again for each pixel
         with torch.no_grad():
-            logits, _ = ours.next_levels(text)
+            logits = ours.level_logits(text)
         text = torch.cat([text, torch.multinomial(logits[:, -1].softmax(-1), 1, generator=random)], dim=1)
     drawn = ours.sample(3, generator(5))
     assert drawn.shape == (3, 1, 4, 4)
@@ -174,6 +174,11 @@ def test_wrong_shapes_labels_and_rows_are_refused():
         ImageTransformerConfig(size=0)
     with pytest.raises(CourseError, match="heads"):
         model(replace(TINY, heads=3))
+
+
+def test_no_images_at_all_are_refused_as_by_the_other_families():
+    with pytest.raises(CourseError, match="ask for 1 or more"):
+        model().sample(0, generator(1))
 
 
 # --- many images at once ----------------------------------------------------------------------------

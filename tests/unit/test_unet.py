@@ -6,7 +6,8 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.layers import sinusoidal
-from course_utils.models.unet import EMOJI, UNet, UNetConfig, time_code
+from course_utils.models.unet import UNet, UNetConfig, time_code
+from course_utils.recipes.emoji import CONFIG
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 from tests.support.untrained import disturbed, some
@@ -33,7 +34,7 @@ def test_the_default_unet_has_a_million_parameters_and_starts_at_zero():
 
 
 def test_the_emoji_unet_reads_four_channels_and_a_sentence():
-    model = UNet(EMOJI, generator(0))
+    model = UNet(CONFIG.network, generator(0))
     assert model(some(2, 4, 32, 32), torch.ones(2), unit_rows(2, 384)).shape == (2, 4, 32, 32)
 
 
@@ -102,6 +103,6 @@ def test_each_rung_up_gets_what_the_rung_down_of_its_size_saw():
 
 
 def test_a_condition_of_length_one_steers_as_strongly_as_the_time():
-    model = UNet(EMOJI, generator(0))
+    model = UNet(CONFIG.network, generator(0))
     told = model.steering.condition(unit_rows(50, 384))
     assert told.std().item() == pytest.approx(1, rel=0.05)

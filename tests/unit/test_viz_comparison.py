@@ -246,3 +246,12 @@ def test_numbers_are_written_without_exponent(value, text):
 @pytest.mark.parametrize("colour", COLOURS)
 def test_names_in_the_colour_of_their_line_can_be_read_on_white(colour):
     assert 1.05 / (luminance(ink_of(colour)) + 0.05) >= 4.5
+
+
+def test_a_model_without_any_value_and_points_that_are_no_numbers_are_refused():
+    measures = [Measure("a", True), Measure("b", True)]
+    with pytest.raises(CourseError, match="two has no value at all"):
+        parallel_plot({"one": [1, 2], "two": [None, None]}, measures)
+    for bad in (math.nan, math.inf, 0.0):
+        with pytest.raises(CourseError, match="above 0"):
+            pareto_plot({"one": [(1.0, bad, "")]})
