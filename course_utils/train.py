@@ -16,6 +16,7 @@ from course_utils import checkpoints, leaderboard
 from course_utils.errors import CourseError
 from course_utils.paths import CHECKPOINTS, REPOSITORY
 from course_utils.recipes import RECIPES, Prepared, Recipe, find, load_from
+from course_utils.recipes.base import flops_of_tokens
 from course_utils.training import History
 
 WORK = REPOSITORY / "build" / "training"
@@ -49,7 +50,7 @@ def describe(recipe: Recipe, prepared: Prepared, history: History, model) -> dic
         "seed": recipe.fit.seed,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "steps": history.steps,
-        "training_tokens": history.tokens,
+        **seen(recipe, prepared, history),
         "training_flops": recipe.cost(model, prepared, history),
         "seconds": round(history.seconds),
         "hardware": f"{leaderboard.machine()}, {torch.get_num_threads()} threads",
@@ -57,6 +58,13 @@ def describe(recipe: Recipe, prepared: Prepared, history: History, model) -> dic
         "validation": history.validation,
         "metrics": recipe.measure(model),
     }
+
+
+def seen(recipe: Recipe, prepared: Prepared, history: History) -> dict[str, int]:
+    """How much the model learned from: tokens, or images where it reads no tokens."""
+    if recipe.cost is flops_of_tokens:
+        return {"training_tokens": history.tokens}
+    return {"training_images": history.steps * len(prepared.batches(0)[0])}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,9 +6,16 @@ from course_utils.checkpoints import CheckpointError, read_json
 from course_utils.paths import CHECKPOINTS
 from course_utils.recipes.base import Prepared, Recipe, load_from
 from course_utils.recipes.descriptions import DESCRIPTIONS
+from course_utils.recipes.emoji import EMOJI
 from course_utils.recipes.emoji_reader import EMOJI_READER
 from course_utils.recipes.fashion_classifier import FASHION_CLASSIFIER
-from course_utils.recipes.fashion_images import FASHION_DIFFUSION, FASHION_TRANSFORMER, FASHION_VAE
+from course_utils.recipes.fashion_gan import FASHION_GAN
+from course_utils.recipes.fashion_images import (
+    FASHION_DIFFUSION,
+    FASHION_DIFFUSION_CLASSES,
+    FASHION_TRANSFORMER,
+    FASHION_VAE,
+)
 from course_utils.recipes.intents import INTENTS
 from course_utils.recipes.pronunciation import G2P_ATTENTION
 from course_utils.recipes.sotu import GPT_SOTU, GPT_SOTU_BPE, GRU_SOTU, LLAMA_SOTU, LSTM_SOTU, RNN_SOTU
@@ -29,9 +36,12 @@ _ALL = (
     ES_EN,
     FASHION_CLASSIFIER,
     FASHION_VAE,
+    FASHION_GAN,
     FASHION_DIFFUSION,
+    FASHION_DIFFUSION_CLASSES,
     FASHION_TRANSFORMER,
     EMOJI_READER,
+    EMOJI,
 )
 RECIPES = {recipe.name: recipe for recipe in _ALL}
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from course_utils.checkpoints import CheckpointError, read_tensors
+from course_utils.flops import counted
 from course_utils.models.language_model import measuring
 from course_utils.paths import CHECKPOINTS
 from course_utils.shapes import ShapeError
@@ -34,6 +35,11 @@ def by_fit(recipe: "Recipe", model: nn.Module, prepared: Prepared, folder: Path)
 def flops_of_tokens(model: nn.Module, prepared: Prepared, history: History) -> float:
     """Floating-point operations of the training, by the formula for tokens."""
     return training_flops(model, history.tokens)
+
+
+def counted_flops(model: nn.Module, prepared: Prepared, history: History) -> float:
+    """Floating-point operations of the training: those of one step, counted, times the steps."""
+    return float(counted(lambda: prepared.loss(model, prepared.batches(0)).backward()) * history.steps)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from course_utils.images.corpora import load_emoji
 from course_utils.images.emoji import emoji_batches, premultiplied
 from course_utils.intervals import bootstrap_interval, mean
 from course_utils.models.diffusion import Diffusion, DiffusionConfig
-from course_utils.models.drawn import DrawnLoss
 from course_utils.models.unet import UNetConfig
-from course_utils.recipes.base import Prepared, Recipe, load_from
+from course_utils.recipes.base import Prepared, Recipe, counted_flops, load_from
 from course_utils.recipes.emoji_reader import (
     AMONG,
     EMOJI_READER,
@@ -26,30 +25,27 @@ from course_utils.recipes.emoji_reader import (
     name_vectors,
     ranks,
 )
-from course_utils.recipes.fashion_images import counted_flops, mean_loss
+from course_utils.recipes.fashion_images import OWN_NOISE, mean_loss
 from course_utils.seeding import generator
 from course_utils.training import FitConfig
 
-BATCH = 64
+BATCH = 256
 GUIDANCE, STEPS, DRAWS = 3.0, 25, 2                                # of a sample; images for each held-out name
-CONFIG = DiffusionConfig(network=UNetConfig(channels=4, size=32, steering=256, condition=384))
+CONFIG = DiffusionConfig(network=UNetConfig(channels=4, size=32, widths=(80, 152), steering=256, condition=384))
 # validated at the end alone, so that the last weights are kept: wanted are pictures, not a low loss on unseen names
 FIT = FitConfig(
-    steps=8_000, learning_rate=2e-3, final=0.0, checkpoint_every=250, seed=SEED, precision="bfloat16"
+    steps=9_000, learning_rate=2e-3, final=0.0, checkpoint_every=1_000, seed=SEED, precision="bfloat16"
 )
 
 
-def drawn_loss() -> DrawnLoss:
-    """The model's own loss with noise of its own generator."""
-    return DrawnLoss(SEED)
-
-
 def prepare() -> Prepared:
-    """All training emoji with all wordings of their names; validated by the loss on the validation emoji."""
+    """All training emoji with all wordings of their names; validated by the loss on the
+    validation emoji, without their names.
+    """
     train, held_out = load_emoji().train, load_emoji().validation
     batches = emoji_batches(train, name_vectors("train"), BATCH, SEED)
-    validate = partial(mean_loss, images=premultiplied(held_out.images), batch=BATCH, make_loss=drawn_loss)
-    return Prepared(batches, validate, data_of(train), drawn_loss())
+    validate = partial(mean_loss, images=premultiplied(held_out.images), batch=BATCH, make_loss=OWN_NOISE)
+    return Prepared(batches, validate, data_of(train), OWN_NOISE())
 
 
 def draw(

@@ -12,27 +12,27 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from course_utils.flops import counted
+from course_utils.image_metrics import bits_per_dim
 from course_utils.images.batches import image_batches
 from course_utils.images.corpora import load_fashion
 from course_utils.images.pixels import to_float
-from course_utils.intervals import bootstrap_interval, mean
 from course_utils.models.diffusion import Diffusion, DiffusionConfig
 from course_utils.models.drawn import DrawnLoss
 from course_utils.models.image_transformer import ImageTransformer, ImageTransformerConfig
 from course_utils.models.language_model import measuring
 from course_utils.models.unet import UNetConfig
 from course_utils.models.vae import VAE, VAEConfig
-from course_utils.recipes.base import Prepared, Recipe, load_from
+from course_utils.recipes.base import Prepared, Recipe, counted_flops, load_from
 from course_utils.recipes.fashion_classifier import FASHION_CLASSIFIER, sha256_of
 from course_utils.seeding import generator
-from course_utils.training import FitConfig, History, own_loss
+from course_utils.training import FitConfig, own_loss
 
 BUDGET = 5e14                                                      # floating-point operations of a whole training
-SEED = 1
+SEED, BATCH = 1, 128
 VALIDATED, TESTED = 1_000, 500                                     # images
 ASKED = 20                                                         # of each class
 CLASSES = 10
+OWN_NOISE = partial(DrawnLoss, SEED)                               # the model's own loss, with noise of one seed
 
 # --- what they share ------------------------------------------------------------------------------
 
@@ -48,7 +48,7 @@ def prepare(batch: int, make_loss: Callable[[], Callable] = lambda: own_loss) ->
 
 @torch.no_grad()
 def mean_loss(model: nn.Module, images: torch.Tensor, batch: int, make_loss: Callable[[], Callable]) -> float:
-    """The loss, averaged over images (N, 1, 28, 28) some at a time; every call draws the same noise."""
+    """The loss of images (N, C, H, W) without conditions, averaged some at a time; every call draws the same noise."""
     loss, total = make_loss(), 0.0
     with measuring(model):
         for part in images.split(batch):
@@ -56,90 +56,65 @@ def mean_loss(model: nn.Module, images: torch.Tensor, batch: int, make_loss: Cal
     return total / len(images)
 
 
-def counted_flops(model: nn.Module, prepared: Prepared, history: History) -> float:
-    """Floating-point operations of the training: those of one step, counted, times the steps."""
-    return float(counted(lambda: prepared.loss(model, prepared.batches(0)).backward()) * history.steps)
-
-
 def measure(model: nn.Module) -> dict:
     """Bits per dimension of the first 500 test images, with the bootstrap's interval of 95 %."""
     bits = model.bits_per_dim(to_float(load_fashion(stand_in=False).test.images[:TESTED]))           # (N,)
-    low, high = bootstrap_interval(bits.numpy(), mean, generator(SEED))
+    found = bits_per_dim(bits, generator(SEED))
     return {
-        "test_images": TESTED,
-        "bits_per_dim": bits.mean().item(),
-        "bits_per_dim_low": low,
-        "bits_per_dim_high": high,
+        "test_images": found.count,
+        "bits_per_dim": found.value,
+        "bits_per_dim_low": found.low,
+        "bits_per_dim_high": found.high,
     }
 
 
-def drawn_loss() -> DrawnLoss:
-    """The model's own loss with noise of its own generator."""
-    return DrawnLoss(SEED)
+def fit_config(steps: int) -> FitConfig:
+    """How a family learns: the rate falls to 0, so that the last weights are no worse than an average of many."""
+    return FitConfig(
+        steps=steps,
+        learning_rate=1e-3,
+        final=0.0,
+        validate_every=steps // 10,
+        checkpoint_every=steps // 20,
+        seed=SEED,
+        precision="bfloat16",
+    )
 
 
 # --- the three ------------------------------------------------------------------------------------
 
 VAE_CONFIG = VAEConfig(latent=64)
-VAE_BATCH = 128
 FASHION_VAE = Recipe(
     "fashion_vae",
     "Clothes by a variational autoencoder",
     VAE_CONFIG,
-    FitConfig(
-        steps=7_460,
-        learning_rate=1e-3,
-        final=0.0,
-        validate_every=746,
-        checkpoint_every=373,
-        seed=SEED,
-        precision="bfloat16",
-    ),
+    fit_config(7_460),
     lambda: VAE(VAE_CONFIG, generator(SEED)),
-    partial(prepare, VAE_BATCH, drawn_loss),
+    partial(prepare, BATCH, OWN_NOISE),
     measure,
     cost=counted_flops,
 )
 
 DIFFUSION_CONFIG = DiffusionConfig(network=UNetConfig(condition=CLASSES))      # lesson 13 goes on with the classes
-DIFFUSION_BATCH = 128
 FASHION_DIFFUSION = Recipe(
     "fashion_diffusion",
     "Clothes by diffusion",
     DIFFUSION_CONFIG,
-    FitConfig(
-        steps=7_760,
-        learning_rate=1e-3,
-        final=0.0,
-        validate_every=776,
-        checkpoint_every=388,
-        seed=SEED,
-        precision="bfloat16",
-    ),
+    fit_config(7_760),
     lambda: Diffusion(DIFFUSION_CONFIG, generator(SEED)),
-    partial(prepare, DIFFUSION_BATCH, drawn_loss),
+    partial(prepare, BATCH, OWN_NOISE),
     measure,
     cost=counted_flops,
 )
 
 TRANSFORMER_CONFIG = ImageTransformerConfig(classes=CLASSES)                   # lesson 14 goes on with the classes
-TRANSFORMER_BATCH = 32
 FASHION_TRANSFORMER = Recipe(
     "fashion_transformer",
     "Clothes by a transformer over pixels",
     TRANSFORMER_CONFIG,
-    FitConfig(
-        steps=1_894,
-        learning_rate=2e-3,
-        final=0.0,
-        validate_every=379,
-        checkpoint_every=100,
-        seed=SEED,
-        precision="bfloat16",
-        optimizer="muon",
-    ),
+    replace(fit_config(1_894), learning_rate=2e-3, validate_every=379, checkpoint_every=100, optimizer="muon"),
     lambda: ImageTransformer(TRANSFORMER_CONFIG, generator(SEED)),
-    partial(prepare, TRANSFORMER_BATCH),
+    partial(prepare, BATCH // 4),                                              # 784 tokens each
     measure,
 )
 
@@ -164,7 +139,7 @@ def prepare_classes() -> Prepared:
     """All training images with their classes; validated by the loss given the class."""
     fashion = load_fashion(stand_in=False)
     train, held_out = fashion.train, fashion.validation
-    batches = image_batches(train.images, DIFFUSION_BATCH, SEED, train.labels)
+    batches = image_batches(train.images, BATCH, SEED, train.labels)
     parts = image_batches(held_out.images[:VALIDATED], VALIDATED, 0, held_out.labels[:VALIDATED])
     data = sha256_of(train.images, train.labels)
     return Prepared(batches, partial(class_loss, batch=parts(0)), data, ClassLoss(SEED))
