@@ -1,8 +1,14 @@
-"""Memory that nobody holds any more, given back to the system."""
+"""Memory: how much of it some work needs, and what nobody holds any more given back to the system."""
 
 import ctypes
 import gc
+from collections.abc import Callable
 from contextlib import suppress
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+from torch.utils.weak import WeakIdKeyDictionary
 
 
 def give_back() -> None:
@@ -13,3 +19,39 @@ def give_back() -> None:
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+class _Ledger(TorchDispatchMode):
+    """Writes down every array that an operation makes, and the most that all of them took at one time.
+
+    An array that was there before, such as a weight, does not count, nor does a view of one.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.made, self.before, self.most = WeakIdKeyDictionary(), WeakIdKeyDictionary(), 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        tree_map_only(torch.Tensor, self._read, (args, kwargs or {}))
+        result = function(*args, **(kwargs or {}))
+        tree_map_only(torch.Tensor, self._write, result)
+        self.most = max(self.most, sum(self.made.values()))
+        return result
+
+    def _read(self, tensor: torch.Tensor) -> None:
+        if tensor.untyped_storage() not in self.made:
+            self.before[tensor.untyped_storage()] = True
+
+    def _write(self, tensor: torch.Tensor) -> None:
+        if tensor.untyped_storage() not in self.before:
+            self.made[tensor.untyped_storage()] = tensor.untyped_storage().nbytes()
+
+
+def most_held(work: Callable[[], object]) -> int:
+    """The most bytes that the arrays made by `work()` take at one time; those that were there before are not counted.
+
+    What an operation takes for itself while it runs is not seen.
+    """
+    with _Ledger() as ledger:
+        work()
+    return ledger.most

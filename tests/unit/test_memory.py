@@ -1,12 +1,13 @@
-"""Memory that nobody holds goes back to the system."""
+"""Memory: what some work holds at most, and what nobody holds goes back to the system."""
 
 import platform
 import subprocess
 import sys
 
 import pytest
+import torch
 
-from course_utils.memory import give_back
+from course_utils.memory import give_back, most_held
 from course_utils.paths import REPOSITORY
 
 CHILD = """
@@ -41,3 +42,25 @@ def test_where_there_is_no_such_library_nothing_happens(monkeypatch):
 
     monkeypatch.setattr("ctypes.CDLL", missing)
     give_back()
+
+
+def test_arrays_that_are_alive_together_are_added_up_and_those_that_are_gone_are_not():
+    def one_after_the_other():
+        for _ in range(5):
+            torch.ones(1_000)                                      # 4,000 bytes, gone at once
+
+    assert most_held(one_after_the_other) == 4_000
+    assert most_held(lambda: [torch.ones(1_000) for _ in range(5)]) == 20_000
+
+
+def test_what_was_there_before_and_views_count_for_nothing():
+    weight = torch.ones(50, 20)
+    assert most_held(lambda: weight.t()[3:][0]) == 0
+    assert most_held(lambda: weight.add_(1)) == 0
+    assert most_held(lambda: (weight + 1).t()) == 4_000            # made once, seen twice
+
+
+def test_a_network_holds_the_widest_two_of_its_layers():
+    layers = torch.nn.Sequential(torch.nn.Linear(10, 100), torch.nn.Linear(100, 1)).requires_grad_(False)
+    inputs = torch.ones(8, 10)
+    assert most_held(lambda: layers(inputs)) == 8 * 100 * 4 + 8 * 1 * 4
