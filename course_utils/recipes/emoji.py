@@ -57,7 +57,7 @@ def draw(
 
 def namesakes(vectors: torch.Tensor) -> torch.Tensor:
     """(N,) the number of the training emoji whose name is nearest in meaning to each of the vectors (N, 384)."""
-    return (vectors @ name_vectors("train")[:, 0].T).argmax(dim=1)
+    return (vectors @ name_vectors("train", 1)[:, 0].T).argmax(dim=1)
 
 
 def distance(images: torch.Tensor) -> torch.Tensor:
@@ -76,7 +76,7 @@ def measure(model: Diffusion) -> dict:
     Beside it, by the same reader: the real test emoji, and the training emoji whose name is nearest.
     """
     reader, test, emoji = load_from(EMOJI_READER), load_emoji().test, load_emoji()
-    names, rows = name_vectors("test")[:, 0], torch.arange(len(test))
+    names, rows = name_vectors("test", 1)[:, 0], torch.arange(len(test))
     drawn = torch.cat([draw(model, names, SEED + number) for number in range(DRAWS)])   # (DRAWS · N, 4, 32, 32)
     hits = (ranks(fits(reader, drawn, names), rows.repeat(DRAWS)) <= AMONG).reshape(DRAWS, -1).float().mean(dim=0)
     low, high = bootstrap_interval(hits.numpy(), mean, generator(SEED))                 # over names

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from course_utils.encoders import load_minilm
 from course_utils.errors import CourseError
 from course_utils.images import emoji as learned
 from course_utils.images.batches import mirror
@@ -14,10 +15,10 @@ from course_utils.images.corpora import NamedImagePart, load_emoji
 from course_utils.images.emoji import emoji_batches, has_no_side, jittered, on_white, premultiplied, shift
 from course_utils.images.pixels import over_white, to_float
 from course_utils.intervals import wilson_interval
-from course_utils.models.classifier import Classifier
 from course_utils.models.diffusion import Diffusion
 from course_utils.recipes import emoji, emoji_reader
-from course_utils.recipes.emoji_reader import centred, fits, found, held_out_loss, name_loss, ranks
+from course_utils.recipes.base import load_from
+from course_utils.recipes.emoji_reader import NameReader, centred, fits, found, held_out_loss, name_loss, ranks
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
@@ -35,12 +36,14 @@ def names(monkeypatch):
         for seed, part in enumerate(("train", "validation", "test"))
     }
     for module in (emoji, emoji_reader):
-        monkeypatch.setattr(module, "name_vectors", vectors.__getitem__)
+        monkeypatch.setattr(module, "name_vectors", lambda part, ways=3: vectors[part][:, :ways])
     return vectors
 
 
-def small_reader() -> Classifier:
-    return Classifier(replace(emoji_reader.CONFIG, widths=(4, 4), features=8), generator(1)).eval()
+def small_reader() -> NameReader:
+    reader = NameReader(replace(emoji_reader.CONFIG, widths=(4, 4), features=8), generator(1)).eval()
+    reader.common.normal_(0, 0.03, generator=generator(2))
+    return reader
 
 
 # --- images -----------------------------------------------------------------------------------------
@@ -166,15 +169,32 @@ def test_found_is_the_share_among_the_first_five():
     assert found(torch.tensor([1, 5, 6, 40])) == (0.5, *wilson_interval(2, 4))
 
 
-def test_what_all_names_have_in_common_is_taken_out(names):
-    common = names["train"].mean(dim=(0, 1))
-    vector = torch.randn(WIDTH, generator=generator(5))
-    torch.testing.assert_close(centred(common + vector), vector / vector.norm())
+def test_what_all_names_have_in_common_is_taken_out():
+    common, vector = torch.randn(2, WIDTH, generator=generator(5))
+    torch.testing.assert_close(centred(common + vector, common), vector / vector.norm())
+
+
+def test_before_it_learns_the_reader_is_told_what_the_training_names_have_in_common(names, monkeypatch, tmp_path):
+    monkeypatch.setattr(emoji_reader, "by_fit", lambda recipe, reader, prepared, folder: reader.common.clone())
+    known = emoji_reader.learn(emoji_reader.EMOJI_READER, small_reader(), None, tmp_path)
+    torch.testing.assert_close(known, names["train"].mean(dim=(0, 1)))
+
+
+@pytest.mark.slow
+def test_the_shipped_reader_has_kept_it():
+    common = emoji_reader.name_vectors("train").mean(dim=(0, 1))
+    torch.testing.assert_close(load_from(emoji_reader.EMOJI_READER).common, common, atol=1e-4, rtol=0)   # in halves
+
+
+def test_the_whole_name_is_the_first_of_its_wordings():
+    names = load_emoji().test.names[:3]
+    expected = load_minilm().vectors(names)
+    torch.testing.assert_close(emoji_reader.name_vectors("test", 1)[:3, 0], expected, atol=1e-5, rtol=0)
 
 
 def test_an_image_fits_a_name_by_the_cosine(names):
     reader, images = small_reader(), premultiplied(load_emoji().test.images[:3])
-    said, wanted = reader.logits(images), centred(names["test"][:4, 0])
+    said, wanted = reader.logits(images), centred(names["test"][:4, 0], reader.common)
     expected = (said[1] @ wanted[2]) / said[1].norm()
     assert fits(reader, images, names["test"][:4, 0])[1, 2].item() == pytest.approx(expected.item(), abs=1e-5)
 
@@ -246,12 +266,14 @@ def test_each_draw_has_a_seed_of_its_own_and_is_told_the_names_and_how_strongly(
 def test_the_category_is_that_of_the_mean_which_is_said(names):
     names_of, labels = names["train"].mean(dim=1), load_emoji().train.labels
     said = torch.stack([names_of[labels == label].mean(dim=0) for label in range(8)]) - names_of.mean(dim=0)
-    reader = SimpleNamespace(logits=lambda images: images)
+    reader = SimpleNamespace(logits=lambda images: images, common=names_of.mean(dim=0))
     assert emoji_reader.categories(reader, said.flip(0)).tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
 
 
 class Knowing:
     """Says the name of each real test emoji, and of any other image the first test name."""
+
+    common = torch.zeros(WIDTH)
 
     def __init__(self, said):
         self.said = said                                           # (158, 384)
@@ -262,7 +284,7 @@ class Knowing:
 
 
 def test_the_namesakes_are_measured_and_not_the_real_ones(names, monkeypatch):
-    monkeypatch.setattr(emoji, "load_from", lambda recipe: Knowing(centred(names["test"][:, 0])))
+    monkeypatch.setattr(emoji, "load_from", lambda recipe: Knowing(names["test"][:, 0]))
     metrics = emoji.measure(Copier(emoji.CONFIG, generator(0)))
     assert (metrics["top5"], metrics["top5_real"]) == (1.0, 1.0)
     assert metrics["top5_namesake"] == pytest.approx(5 / 158)   # all are read alike: five names come first
