@@ -14,6 +14,7 @@ from course_utils.errors import CourseError
 from course_utils.lessons import LESSONS
 from course_utils.viz import COLOURS, bars, lines, new_figure, scatter, show, small_bars, style
 from course_utils.viz.course_map import ERAS, course_map
+from course_utils.viz.latent import latent_plane
 from course_utils.viz.plots import MARKERS, readable
 from course_utils.viz.style import GREY, png
 
@@ -165,6 +166,16 @@ def test_a_picture_is_a_png_of_at_most_128_colours_that_looks_like_the_figure():
     packed, exact = (np.asarray(picture.convert("RGB"), float) for picture in (image, Image.open(drawn)))
     assert packed.shape == exact.shape
     assert np.abs(packed - exact).mean() < 1
+
+
+def test_an_orange_ring_on_a_page_of_greys_stays_orange():
+    greys = np.random.default_rng(1).uniform(-1, 1, (9, 9, 28, 28))
+    figure, drawn = latent_plane(greys, range(9), range(9), point=(4, 4), decoded=greys[4, 4]), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    packed, exact = (np.asarray(Image.open(file).convert("RGB"), int) for file in (io.BytesIO(png(figure)), drawn))
+    orange = np.abs(exact - [213, 94, 0]).max(axis=2) < 5          # #D55E00, the second colour of the course
+    assert orange.sum() > 50
+    assert np.abs(packed - exact)[orange].mean() < 10
 
 
 def test_the_same_figure_gives_the_same_bytes():
