@@ -16,6 +16,7 @@ from course_utils.models.toy_gan import PointDiscriminator, PointGANConfig, Poin
 from course_utils.seeding import generator
 from course_utils.training import TrainingError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = PointGANConfig(dimensions=2, latent=2, width=8)
 REAL = ring().draw(16, generator(9))
 

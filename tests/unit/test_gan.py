@@ -108,6 +108,14 @@ def test_spectral_norm_is_torchs_in_value_gradient_and_over_steps(build):
     assert torch.allclose(ours.eval().weight, theirs.eval().weight, atol=1e-6)
 
 
+def test_the_first_direction_has_gone_fifteen_steps_or_as_many_as_asked_for():
+    weight, begun = (torch.randn(*shape, generator=generator(1)).double() for shape in ((4, 6), (6,)))
+    asked = gan.SpectralNorm(weight.float(), generator(1), first_steps=2)
+    for norm, steps in ((asked, 2), (gan.SpectralNorm(weight.float(), generator(1)), 15)):
+        right = nn.functional.normalize(torch.linalg.matrix_power(weight.T @ weight, steps) @ begun, dim=0)
+        torch.testing.assert_close(norm.right.double(), right, atol=1e-5, rtol=0)
+
+
 def test_spectral_norm_makes_the_largest_singular_value_1():
     layer = nn.Linear(6, 4)
     with torch.no_grad():
@@ -191,6 +199,36 @@ def test_the_generator_has_a_million_parameters_give_or_take_a_tenth():
     counted = 64 * width * pixels + 16 * width * width + 16 * width * 72 + 9 * 72 + 1 + 2 * (width + width + 72)
     assert Generator(GANConfig(), generator(1)).parameter_count == counted
     assert 900_000 <= counted <= 1_100_000
+
+
+def test_the_generator_as_written_out():
+    ours, codes = Generator(TINY, generator(1)), torch.randn(6, 3, generator=generator(2))
+    small, double, again, write = (layer for layer in ours.body if hasattr(layer, "weight") and layer.weight.ndim > 1)
+
+    def bent(x):                                                   # batch norm as it starts, then ReLU
+        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0, keepdim=True)
+        return ((x - mean) / (variance + 1e-5).sqrt()).clamp(min=0)
+
+    drawn = write(bent(again(bent(double(bent(small(codes).view(6, 4, 2, 2))))))).tanh()
+    torch.testing.assert_close(ours(codes), drawn, atol=1e-5, rtol=1e-5)
+
+
+def test_the_discriminator_as_written_out():
+    critic, batch = Discriminator(TINY, generator(2)), images()
+    half, quarter, eighth, judge = (layer for layer in critic.body if hasattr(layer, "weight"))
+
+    def bent(x):
+        return torch.where(x > 0, x, 0.2 * x)
+
+    logits = judge(bent(eighth(bent(quarter(bent(half(batch)))))).flatten(1)).squeeze(1)
+    torch.testing.assert_close(critic(batch), logits, atol=1e-5, rtol=1e-5)
+
+
+def test_latent_codes_are_standard_normal_and_not_only_as_wide():
+    codes = Generator(TINY, generator(1)).latents(4000, generator(2))                     # (4000, 3)
+    assert codes.mean().item() == pytest.approx(0, abs=0.04) and codes.std().item() == pytest.approx(1, abs=0.03)
+    far = math.erfc(2 / math.sqrt(2))                              # beyond two deviations: 4.6 %
+    assert (codes.abs() > 2).double().mean().item() == pytest.approx(far, abs=4 * math.sqrt(far / 12_000))
 
 
 def test_samples_keep_the_contract_of_image_models():

@@ -30,6 +30,17 @@ def test_the_vector_scales_and_shifts_each_channel_worked_out_by_hand():
     assert out.tolist() == [[[[2.5, 4.5]], [[2.0, 3.0]]]]
 
 
+def bent(x):
+    return x * x.sigmoid()                                         # SiLU
+
+
+def test_a_residual_block_as_written_out():
+    block, x, vector = disturbed(drawn(ResidualBlock(8, 12, steering=4))), some(2, 8, 5, 7), some(2, 4, seed=9)
+    scale, shift = block.steer(bent(vector))[..., None, None].split(12, dim=1)            # (2, 12, 1, 1) each
+    inner = block.second_norm(block.first(bent(block.first_norm(x)))) * (1 + scale) + shift
+    torch.testing.assert_close(block(x, vector), block.skip(x) + block.second(bent(inner)), atol=1e-5, rtol=1e-5)
+
+
 def test_a_steered_block_listens_to_the_vector_and_misses_it():
     block, x = disturbed(drawn(ResidualBlock(8, 8, steering=4))), some(2, 8, 6, 6)
     assert not torch.allclose(block(x, some(2, 4)), block(x, some(2, 4, seed=9)))
@@ -52,8 +63,9 @@ def test_maps_are_halved_and_doubled_and_odd_ones_refused():
     x = some(2, 4, 6, 8)
     assert drawn(Downsample(4, 8))(x).shape == (2, 8, 3, 4)
     assert drawn(Upsample(4, 2))(x).shape == (2, 2, 12, 16)
-    with pytest.raises(CourseError, match="7 × 7"):
-        Downsample(4, 8)(some(1, 4, 7, 7))
+    for high, wide in ((7, 7), (6, 7), (7, 6)):
+        with pytest.raises(CourseError, match=f"{high} × {wide}"):
+            Downsample(4, 8)(some(1, 4, high, wide))
 
 
 def test_patches_move_pixels_into_channels_and_back():
@@ -63,6 +75,13 @@ def test_patches_move_pixels_into_channels_and_back():
     assert torch.equal(image_blocks.from_patches(patches, 2), x)
     with pytest.raises(CourseError, match="sides that 3 divides"):
         image_blocks.to_patches(x, 3)
+    wide = torch.arange(16.0).reshape(1, 1, 2, 8)                  # 0 to 7 above 8 to 15: height is not width
+    patches = image_blocks.to_patches(wide, 2)
+    assert patches.shape == (1, 4, 1, 4) and patches[0, :, 0, 1].tolist() == [2.0, 3.0, 10.0, 11.0]
+    assert torch.equal(image_blocks.from_patches(patches, 2), wide)
+    for refused in (wide, wide.transpose(2, 3)):                   # one side fits, the other does not
+        with pytest.raises(CourseError, match="sides that 4 divides"):
+            image_blocks.to_patches(refused, 4)
 
 
 def test_a_drawn_layer_keeps_the_size_of_what_goes_in_and_zero_layers_start_at_zero():
@@ -87,9 +106,9 @@ def test_a_halving_looks_at_every_second_place_and_a_doubling_repeats_each():
 
 
 def test_attention_mixes_places_by_softmax_as_written_out():
-    attention, x = disturbed(drawn(PlaceAttention(8, 2))), some(2, 8, 3, 3)
-    places = attention.inputs(attention.norm(x)).flatten(2)                               # (2, 24, 9)
-    query, key, value = (part.unflatten(1, (2, 4)) for part in places.split(8, dim=1))   # (2, heads, 4, 9) each
-    weights = (query.transpose(2, 3) @ key / 2).softmax(dim=-1)                          # (2, heads, 9, 9), √4 is 2
-    mixed = (weights @ value.transpose(2, 3)).transpose(2, 3).reshape(2, 8, 3, 3)
+    attention, x = disturbed(drawn(PlaceAttention(8, 2))), some(2, 8, 3, 4)
+    places = attention.inputs(attention.norm(x)).flatten(2)                               # (2, 24, 12)
+    query, key, value = (part.unflatten(1, (2, 4)) for part in places.split(8, dim=1))   # (2, heads, 4, 12) each
+    weights = (query.transpose(2, 3) @ key / 2).softmax(dim=-1)                          # (2, heads, 12, 12), √4 is 2
+    mixed = (weights @ value.transpose(2, 3)).transpose(2, 3).reshape(2, 8, 3, 4)
     torch.testing.assert_close(attention(x), x + attention.output(mixed), atol=1e-5, rtol=1e-5)

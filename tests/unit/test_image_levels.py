@@ -49,6 +49,27 @@ def test_the_end_levels_get_what_lies_beyond_them():
     assert highest.item() == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize("mean", [-1.5, 1.5])
+def test_far_out_on_either_side_the_normal_mass_is_the_density_summed_up(mean):
+    images, pieces = GRID[[40, 200]].double(), 2000                # down to 50 deviations away
+    places = images[:, None] + levels.STEP * ((torch.arange(pieces) + 0.5) / pieces - 0.5)    # (2, pieces)
+    density = Normal(mean, torch.tensor(0.05).double()).log_prob(places)
+    summed = density.logsumexp(dim=1) + math.log(levels.STEP / pieces)
+    got = levels.gaussian_log_probability(images, torch.full((2,), mean), 0.05)
+    assert got.tolist() == pytest.approx(summed.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("log_scale", [-7.0, -20.0])
+def test_a_scale_below_that_at_which_a_level_has_nearly_all_counts_as_that(log_scale):
+    on_level = math.tanh(math.exp(7) / 255 / 2)                    # σ(a) − σ(−a), a half a level at scale e⁻⁷: 97 %
+    mean, scale = torch.full((40_000,), GRID[100].item()), torch.full((40_000,), log_scale)
+    got = levels.logistic_log_probability(mean[:1], mean[:1], scale[:1]).exp()
+    assert got.item() == pytest.approx(on_level, rel=1e-4)
+    drawn = levels.draw_logistic(mean, scale, generator(0))
+    share = ((drawn - mean).abs() < levels.STEP / 2).float().mean().item()
+    assert share == pytest.approx(on_level, abs=4 * math.sqrt(on_level * (1 - on_level) / 40_000))
+
+
 @pytest.mark.parametrize("log_scale", [-20.0, -7.0, 0.0, 5.0])
 def test_far_from_the_mean_the_logarithm_and_its_gradient_stay_finite(log_scale):
     mean = torch.full_like(GRID, 30.0).requires_grad_(True)
@@ -66,6 +87,14 @@ def test_drawn_levels_come_as_often_as_the_mass_says():
     expected = levels.logistic_log_probability(torch.tensor(1.0), mean[0], log_scale[0]).exp().item()
     assert share == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 40_000))
     levels.check_on_grid(drawn)
+
+
+def test_no_draw_is_rarer_than_one_in_a_million(monkeypatch):
+    extremes = torch.tensor([0.0, 0.5, 1 - 2**-24])                # what `uniform` gives at least and at most
+    monkeypatch.setattr(levels, "uniform", lambda shape, generator, device: extremes)
+    drawn = levels.draw_logistic(torch.full((3,), 0.1), torch.full((3,), -3.0), generator(0))
+    far = math.exp(-3) * math.log(1e6 - 1)                         # σ⁻¹ of one in a million: 0.69 away
+    assert drawn.tolist() == pytest.approx([0.1 - far, 0.1, 0.1 + far], abs=levels.STEP)
 
 
 def test_an_even_guess_costs_eight_bits():
@@ -102,6 +131,10 @@ def test_images_of_another_shape_or_type_or_out_of_range_are_refused():
         levels.check_images(torch.zeros(2, 4, 4), 1, 4)
     with pytest.raises(CourseError, match="from 0 to 255"):
         levels.check_images(torch.tensor([0.0, 255.0, 3.0, 4.0]).reshape(1, 1, 2, 2), 1, 2)
+    levels.check_images(torch.tensor([-1.00009, 1.00009]).view(2, 1, 1, 1), 1, 1)         # what rounding may add
+    for beyond in (-1.0002, 1.0002):
+        with pytest.raises(CourseError, match=r"expected \[-1, 1\]"):
+            levels.check_images(torch.full((1, 1, 1, 1), beyond), 1, 1)
     with pytest.raises(CourseError, match="uint8"):
         levels.check_images(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), 1, 2)
     with pytest.raises(CourseError, match="nan"):

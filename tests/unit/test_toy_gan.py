@@ -10,6 +10,7 @@ from course_utils.models import gan
 from course_utils.models.toy_gan import (
     DiracGame,
     Mixture,
+    ModeCoverage,
     PointDiscriminator,
     PointGANConfig,
     PointGenerator,
@@ -114,6 +115,11 @@ def test_coverage_counts_the_points_within_three_deviations_of_their_centre():
     assert found.entropy == pytest.approx(math.log2(3) - 2 / 3, abs=1e-6)            # of shares 1/3 and 2/3
 
 
+def test_a_mode_counts_as_found_from_a_quarter_of_its_even_share():
+    assert ModeCoverage(torch.tensor([1, 4, 7]), 12).found() == 3  # 1 of 4
+    assert ModeCoverage(torch.tensor([1, 5, 7]), 13).found() == 2  # 1 of 4⅓
+
+
 def test_the_mixtures_own_points_cover_it_and_a_collapsed_sample_does_not():
     whole = mode_coverage(ring().draw(4000, generator(2)), ring())
     assert whole.covered == 8
@@ -136,6 +142,23 @@ def test_small_players_fit_each_other_and_draw_the_same_again():
     assert PointDiscriminator(config, generator(1))(drawn).shape == (5,)
 
 
+def test_a_small_player_as_written_out():
+    critic, points = PointDiscriminator(PointGANConfig(width=4), generator(1)), ring().draw(9, generator(2))
+    first, second, last = (layer for layer in critic.body if hasattr(layer, "weight"))
+
+    def bent(x):
+        return torch.where(x > 0, x, 0.2 * x)
+
+    assert torch.allclose(critic(points), last(bent(second(bent(first(points))))).squeeze(1), atol=1e-6)
+
+
+def test_codes_are_standard_normal_and_not_only_as_wide():
+    codes = ShiftedNoise(torch.zeros(3)).latents(4000, generator(1))                 # (4000, 3)
+    assert codes.mean().item() == pytest.approx(0, abs=0.04) and codes.std().item() == pytest.approx(1, abs=0.03)
+    far = math.erfc(2 / math.sqrt(2))                              # beyond two deviations: 4.6 %
+    assert (codes.abs() > 2).double().mean().item() == pytest.approx(far, abs=4 * math.sqrt(far / 12_000))
+
+
 def test_a_small_start_shrinks_the_first_points_and_nothing_else():
     wide, close = (PointGenerator(PointGANConfig(start=start), generator(1)) for start in (1.0, 0.1))
     assert torch.allclose(close.sample(50, generator(2)), 0.1 * wide.sample(50, generator(2)), atol=1e-6)
@@ -145,6 +168,14 @@ def test_shifted_noise_stands_where_it_was_put():
     points = ShiftedNoise(torch.tensor([3.0]), 0.1).sample(2000, generator(1))
     assert points.mean().item() == pytest.approx(3, abs=0.01)
     assert points.std().item() == pytest.approx(0.1, rel=0.05)
+
+
+def test_shifted_noise_that_moves_leaves_its_start_alone():
+    start = torch.tensor([3.0])
+    ours = ShiftedNoise(start)
+    with torch.no_grad():
+        ours.place.add_(1)
+    assert (start.item(), ours.place.item()) == (3, 4)
 
 
 def test_bad_points_and_mixtures_are_refused():

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.image_blocks import from_patches, to_patches
 from course_utils.models.layers import sinusoidal
 from course_utils.models.unet import UNet, UNetConfig, time_code
 from course_utils.recipes.emoji import CONFIG
@@ -24,6 +25,24 @@ def test_the_code_of_a_time_is_the_sinusoidal_code_of_that_position():
     code = time_code(torch.tensor([0.0, 0.003, 1.0]), 8)
     expected = sinusoidal(1001, 8)[[0, 3, 1000]]                                          # sines even, cosines odd
     torch.testing.assert_close(code, torch.cat([expected[:, ::2], expected[:, 1::2]], dim=1), atol=1e-4, rtol=0)
+
+
+def test_the_vector_of_time_and_condition_as_written_out():
+    steering, time, condition = disturbed(UNet(TINY, generator(0))).steering, torch.tensor([0.1, 0.7]), unit_rows(2, 5)
+    inner = steering.first(time_code(time, 16)) + condition @ steering.condition.weight.T
+    expected = steering.second(inner * inner.sigmoid())
+    torch.testing.assert_close(steering(time, condition), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_way_down_and_up_again_as_written_out():
+    model, images, time = disturbed(UNet(TINY, generator(0))), some(2, 1, 8, 8), torch.tensor([0.1, 0.9])
+    vector = model.steering(time, None)
+    seen = model.down[0](model.read(to_patches(images, 2)), vector)                       # (2, 8, 4, 4)
+    lowest = model.before(model.smaller[0](seen), vector)                                 # (2, 16, 2, 2)
+    larger = model.larger[0](model.after(model.attention(lowest), vector))
+    last = model.norm(model.up[0](torch.cat([larger, seen], dim=1), vector))
+    expected = from_patches(model.write(last * last.sigmoid()), 2)
+    torch.testing.assert_close(model(images, time), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_default_unet_has_a_million_parameters_and_starts_at_zero():
