@@ -74,6 +74,37 @@ def test_a_system_without_apt_get_is_told_so(debian, monkeypatch):
     assert_nothing_usable(debian)
 
 
+def test_what_apt_get_leaves_lying_about_is_gone_with_the_rest(debian, monkeypatch):
+    told = debian.log.parent / "told"
+    say = f'for folder in "$TMPDIR" "$TEMP" "$TMP"; do touch "$folder/rest"; echo "$folder" >> {told}; done'
+    write_apt_get(debian.log.parent, debian.index, before=f"{say}; echo $OURS >> {told}")
+    monkeypatch.setenv("OURS", "kept")                       # a proxy, say
+    assets.path("toy", debian.manifest)
+    *folders, ours = told.read_text().splitlines()
+    assert len(folders) == 3 and all(folder.startswith(f"{debian.cache}{os.sep}.toy.") for folder in folders)
+    assert ours == "kept"
+    assert_right(debian)
+
+
+def test_an_apt_get_that_hangs_is_killed_where_the_reader_stops_waiting(debian, monkeypatch):
+    number = debian.log.parent / "number"
+    write_apt_get(debian.log.parent, debian.index, before=f"echo $$ > {number}; exec sleep 30")
+
+    def stopped(folder):
+        if number.exists() and number.read_text().endswith("\n"):
+            raise KeyboardInterrupt
+        return 0
+
+    monkeypatch.setattr(sources, "_bytes_in", stopped)       # asked again and again while apt-get runs
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        assets.path("toy", debian.manifest)
+    assert time.monotonic() - start < 15
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number.read_text()), 0)
+    assert_nothing_usable(debian)
+
+
 def test_what_apt_get_complains_of_is_passed_on_with_what_to_type(debian):
     write_apt_get(debian.log.parent, debian.index, before="echo 'E: Unable to locate package toydata' >&2; exit 100")
     with pytest.raises(assets.AssetError) as caught:

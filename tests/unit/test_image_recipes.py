@@ -54,6 +54,16 @@ def test_the_validation_is_the_mean_loss_with_the_same_noise_each_time(digits):
     assert first == pytest.approx(sum(parts) / 30)
 
 
+def test_bits_are_measured_on_the_first_test_images(digits, monkeypatch):
+    monkeypatch.setattr(fashion_images, "TESTED", 40)
+    bits = digits.test.images[:40].double().mean(dim=(1, 2, 3))    # another number for each image
+    model = SimpleNamespace(bits_per_dim=lambda images: (images.double() + 1).mean(dim=(1, 2, 3)) * 127.5)
+    measured = fashion_images.measure(model)
+    assert measured["test_images"] == 40
+    assert measured["bits_per_dim"] == pytest.approx(bits.mean().item(), abs=1e-4)
+    assert measured["bits_per_dim_low"] < measured["bits_per_dim"] < measured["bits_per_dim_high"]
+
+
 def test_a_training_costs_its_steps_times_one_step_counted(digits):
     model, prepared = VAE(VAE_TINY, generator(1)), fashion_images.prepare(16, fashion_images.OWN_NOISE)
     one = counted(lambda: prepared.loss(model, prepared.batches(0)).backward())
@@ -101,6 +111,11 @@ def test_the_game_goes_on_from_its_folder_and_ends_with_the_average(digits, tmp_
     fashion_gan.train(recipe, again, prepared, tmp_path / "halves")
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name]), name
+    game = game_of(GAN(GAN_TINY, generator(1)))
+    game.resume(tmp_path / "whole")
+    for name, tensor in game.average.state_dict().items():
+        assert torch.equal(whole.generator.state_dict()[name], tensor), name
+    assert not torch.equal(game.generator.body[0].weight, game.average.body[0].weight)
 
 
 def test_classes_are_told_by_a_one_in_their_place_and_reach_the_network(digits):

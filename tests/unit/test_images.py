@@ -12,7 +12,7 @@ import torch
 from course_utils import assets
 from course_utils.errors import CourseError
 from course_utils.images import corpora
-from course_utils.images.batches import image_batches
+from course_utils.images.batches import epoch_rows, image_batches
 from course_utils.images.corpora import FASHION_CLASSES, PARTS, kind_of, load_digits, load_emoji, load_fashion
 from course_utils.images.pixels import STEP, over_white, to_bytes, to_float
 from course_utils.sources import AssetError
@@ -136,6 +136,12 @@ def test_digits_made_wide_keep_every_level_in_blocks_of_nine():
     assert not wide.train.images[:, 0, edge].any()
 
 
+def test_digits_made_wide_keep_their_labels():
+    small, wide = load_digits(), corpora.as_wide_as_fashion(load_digits())
+    assert all(torch.equal(part_of(wide, part).labels, part_of(small, part).labels) for part in PARTS)
+    assert wide.classes == small.classes
+
+
 # --- digits ---
 
 
@@ -221,15 +227,15 @@ def test_a_pixel_of_which_nothing_is_seen_is_zero_throughout():
     assert not images.movedim(1, -1)[images[:, 3] == 0].any()
 
 
-def a_small_file(path) -> str:
-    """Two emoji of one part or another; returns the sha256."""
+def a_small_file(path, **changed) -> str:
+    """Four emoji, of which two are of one kind and so of one part; returns the sha256."""
     arrays = {
-        "images": np.arange(2 * 32 * 32 * 4, dtype=np.uint8).reshape(2, 32, 32, 4),
-        "labels": np.array([1, 0], np.uint8),
-        "names": np.array(["hot dog", "kiwifruit"]),
-        "short_names": np.array(["hotdog", "kiwifruit"]),
-        "categories": np.array(["Animals", "Food"]),
-    }
+        "images": np.arange(4 * 32 * 32 * 4).astype(np.uint8).reshape(4, 32, 32, 4),
+        "labels": np.array([1, 2, 0, 1], np.uint8),
+        "names": np.array(["hot dog", "man running", "woman running", "kiwifruit"]),
+        "short_names": np.array(["hotdog", "runner", "running_woman", "kiwi"]),
+        "categories": np.array(["Sports", "Food", "Animals"]),
+    } | changed
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     path.write_bytes(stream.getvalue())
@@ -240,6 +246,26 @@ def test_channels_of_a_file_come_first_and_order_is_kept(tmp_path):
     corpus = corpora.read_emoji(tmp_path / "e.npz", a_small_file(tmp_path / "e.npz"))
     found = {name: image for part in PARTS for name, image in zip(*names_and_images(corpus, part), strict=True)}
     assert found["hot dog"][:, 0, 1].tolist() == [4, 5, 6, 7] and found["kiwifruit"].shape == (4, 32, 32)
+
+
+def test_what_a_file_says_of_an_emoji_stays_together_and_its_classes_are_the_files(tmp_path):
+    corpus = corpora.read_emoji(tmp_path / "e.npz", a_small_file(tmp_path / "e.npz"))
+    assert corpus.classes == ("Sports", "Food", "Animals")
+    parts = [part_of(corpus, part) for part in PARTS]
+    rows = {row for own in parts for row in zip(own.names, own.short_names, own.labels.tolist(), strict=True)}
+    assert rows == {
+        ("hot dog", "hotdog", 1),
+        ("man running", "runner", 2),
+        ("woman running", "running_woman", 0),
+        ("kiwifruit", "kiwi", 1),
+    }
+
+
+def test_a_file_with_objects_in_it_is_not_unpacked_since_that_runs_code(tmp_path):
+    objects = np.array(["hot dog", "man running", "woman running", "kiwifruit"], dtype=object)
+    found = a_small_file(tmp_path / "e.npz", names=objects)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        corpora.read_emoji(tmp_path / "e.npz", found)
 
 
 def names_and_images(corpus, part):
@@ -340,6 +366,11 @@ def test_another_seed_gives_another_order_and_the_global_generator_is_left_alone
     state = torch.get_rng_state()
     assert shown(image_batches(SIX, 6, seed=1), range(5)) != shown(image_batches(SIX, 6, seed=2), range(5))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_each_epoch_of_each_seed_has_an_order_of_its_own():
+    orders = {tuple(epoch_rows(20, 20, seed)(epoch).tolist()) for seed in range(4) for epoch in range(4)}
+    assert len(orders) == 16                                       # seed + epoch would leave 7
 
 
 def test_labels_go_with_their_images():
