@@ -182,7 +182,7 @@ def parallel_plot(models: Mapping[str, Sequence[float | None]], measures: Sequen
     ends = [_ends(measure, [values[place] for values in models.values()]) for place, measure in enumerate(measures)]
     figure, axes = new_figure(height=4.0)
     with matplotlib.rc_context(STYLE):
-        axes.set(xlim=(-0.25, len(measures) - 1 + 1.1), ylim=(-0.17, 1.3))
+        axes.set(xlim=(-0.25, len(measures) - 1 + 1.3), ylim=(-0.17, 1.3))
         axes.axis("off")
         axes.set_title(title, loc="left", fontsize=11)
         for place, (measure, (worst, best)) in enumerate(zip(measures, ends, strict=True)):
@@ -238,8 +238,8 @@ def _draw_models(axes, heights: Mapping[str, Sequence[float]]) -> None:
         there = [(place, height) for place, height in enumerate(line) if not math.isnan(height)]
         axes.plot(*zip(*there, strict=True), color=colour, linestyle=(0, (2, 2)), linewidth=1.2, zorder=2)
         axes.plot(range(len(line)), line, color=colour, marker=marker, markersize=7, linewidth=2.2, zorder=3)
-        axes.plot([there[-1][0], right + 0.1], [there[-1][1], at[name]], color=colour, linewidth=0.9, zorder=2)
-        axes.text(right + 0.13, at[name], name, color=ink_of(colour), va="center", fontsize=10.5)
+        axes.plot([there[-1][0], right + 0.27], [there[-1][1], at[name]], color=colour, linewidth=0.9, zorder=2)
+        axes.text(right + 0.3, at[name], name, color=ink_of(colour), va="center", fontsize=10.5)
 
 
 def spread(places: Mapping[str, float], least: float) -> dict[str, float]:
