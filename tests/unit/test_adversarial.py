@@ -118,13 +118,13 @@ def test_a_lazy_penalty_comes_every_so_many_turns_and_is_so_many_times_as_heavy(
 
 
 def test_the_average_is_that_of_the_generator_and_follows_fast_at_first():
-    ours = game(GameConfig(average=0.5))
+    ours = game(GameConfig(average=0.5, generator_rate=0.1, discriminator_turns=2))      # steps are not turns
     wanted = ours.generator.body[0].weight.detach().clone()
     for step in range(1, 15):
         ours.step(REAL)
-        decay = min(0.5, step / (step + 10))
+        decay = min(0.5, step / (step + 10))                       # 1/11, 2/12, … up to 0.5
         wanted = decay * wanted + (1 - decay) * ours.generator.body[0].weight.detach()
-    assert torch.allclose(ours.average.body[0].weight, wanted, atol=1e-6)
+        assert torch.allclose(ours.average.body[0].weight, wanted, atol=1e-6), step
     assert not torch.equal(ours.average.body[0].weight, ours.generator.body[0].weight)
     assert not ours.average.training
 

@@ -95,6 +95,7 @@ def test_the_ring_stands_where_it_should():
     wanted = torch.tensor([[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]])
     assert torch.allclose(four, wanted, atol=1e-6)
     assert pair(4.0).centres.tolist() == [[-2.0], [2.0]]
+    assert torch.allclose(ring().centres.norm(dim=1), torch.ones(8), atol=1e-6) and ring().deviation == 0.05
 
 
 def test_draws_have_the_mean_and_the_width_of_their_mixture():
@@ -150,6 +151,11 @@ def test_a_small_player_as_written_out():
         return torch.where(x > 0, x, 0.2 * x)
 
     assert torch.allclose(critic(points), last(bent(second(bent(first(points))))).squeeze(1), atol=1e-6)
+
+
+def test_weights_of_small_players_are_drawn_for_bends_that_take_half_the_power_away():
+    weight = PointGenerator(PointGANConfig(latent=8, width=512), generator(1)).body[0].weight
+    assert weight.std().item() == pytest.approx(math.sqrt(2 / 8), rel=0.05)         # 4,096 weights
 
 
 def test_codes_are_standard_normal_and_not_only_as_wide():
