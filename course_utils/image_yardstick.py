@@ -53,6 +53,12 @@ def load(family: str):
     return recipes.load(FAMILIES[family])
 
 
+def drawing_network(family: str) -> torch.nn.Module:
+    """The part of a family's model that makes the images, without what only helps it to learn."""
+    model = load(family)
+    return {"VAE": lambda: model.decoder, "GAN": lambda: model.generator}.get(family, lambda: model)()
+
+
 def draw(family: str, count: int, seed: int) -> torch.Tensor:
     """The first `count` images of a family for a seed, drawn now: (count, 1, 28, 28) uint8."""
     return to_bytes(load(family).sample(count, generator(seed)))

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -29,22 +30,27 @@ class _Ledger(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.made, self.before, self.most = WeakIdKeyDictionary(), WeakIdKeyDictionary(), 0
+        self.known, self.now, self.most = WeakIdKeyDictionary(), 0, 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        tree_map_only(torch.Tensor, self._read, (args, kwargs or {}))
+        tree_map_only(torch.Tensor, self._was_there, (args, kwargs or {}))
         result = function(*args, **(kwargs or {}))
         tree_map_only(torch.Tensor, self._write, result)
-        self.most = max(self.most, sum(self.made.values()))
         return result
 
-    def _read(self, tensor: torch.Tensor) -> None:
-        if tensor.untyped_storage() not in self.made:
-            self.before[tensor.untyped_storage()] = True
+    def _was_there(self, tensor: torch.Tensor) -> None:
+        self.known.setdefault(tensor.untyped_storage(), True)
 
     def _write(self, tensor: torch.Tensor) -> None:
-        if tensor.untyped_storage() not in self.before:
-            self.made[tensor.untyped_storage()] = tensor.untyped_storage().nbytes()
+        storage = tensor.untyped_storage()
+        if storage not in self.known:
+            self.known[storage] = True
+            self.now += storage.nbytes()
+            self.most = max(self.most, self.now)
+            weakref.finalize(storage, self._gone, storage.nbytes())
+
+    def _gone(self, count: int) -> None:
+        self.now -= count
 
 
 def most_held(work: Callable[[], object]) -> int:
