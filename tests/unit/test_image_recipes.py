@@ -1,5 +1,6 @@
 """The recipes of the image families, on digits as large as clothes: what is learned from, and what it costs."""
 
+import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -73,7 +74,9 @@ def test_a_training_costs_its_steps_times_one_step_counted(digits):
 def test_a_round_of_the_game_is_counted_with_its_one_penalty(digits):
     model, prepared = GAN(GAN_TINY, generator(1)), fashion_images.prepare(8)
     history = History(losses=[0.0] * 16)
+    before = copy.deepcopy(model.state_dict())
     whole = fashion_gan.game_flops(model, prepared, history)
+    assert all(torch.equal(before[name], now) for name, now in model.state_dict().items())    # it played on copies
     (real,) = prepared.batches(0)
     without, penalised = (
         counted(lambda game=game: game.step(real)) for game in (game_of(model, r1=0.0), game_of(model, r1_every=1))

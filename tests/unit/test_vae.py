@@ -9,6 +9,7 @@ from torch.distributions import Normal, kl_divergence
 
 from course_utils.errors import CourseError
 from course_utils.models.drawn import DrawnLoss
+from course_utils.models.image_blocks import to_patches
 from course_utils.models.image_levels import check_on_grid, from_levels, logistic_log_probability
 from course_utils.models.vae import (
     VAE,
@@ -263,6 +264,23 @@ def test_the_decoder_of_the_default_has_a_million_parameters():
     mean, log_variance = model.encode(torch.zeros(2, 1, 28, 28))
     assert mean.shape == log_variance.shape == (2, 64)
     assert [part.shape for part in model.decode(mean)] == [(2, 1, 28, 28)] * 2
+
+
+def bent(x):
+    return x * x.sigmoid()                                         # SiLU
+
+
+def test_the_encoder_and_the_decoder_as_written_out():
+    model, batch, latent = trained(), images(2), some(2, 3)
+    encoder, decoder = model.encoder, model.decoder
+    x = encoder.smaller(encoder.first(encoder.read(to_patches(batch, 2))))               # (2, 8, 2, 2)
+    x = encoder.thin(bent(encoder.norm(encoder.second(x))))
+    both = encoder.output(x.flatten(1))                                                  # (2, 6)
+    torch.testing.assert_close(model.encode(batch), (both[:, :3], both[:, 3:]), atol=1e-5, rtol=1e-5)
+    x = decoder.larger(decoder.first(decoder.read(latent).view(2, 8, 2, 2)))             # (2, 8, 4, 4)
+    x = decoder.third(decoder.largest(decoder.second(x)))                                # (2, 8, 8, 8)
+    both = decoder.write(bent(decoder.norm(x)))                                          # (2, 2, 8, 8)
+    torch.testing.assert_close(model.decode(latent), (both[:, :1], both[:, 1:]), atol=1e-5, rtol=1e-5)
 
 
 def test_every_weight_learns():
