@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.drawn import uniform
 from course_utils.models.fast_pixels import PixelSampler
 from course_utils.models.image_levels import bits_per_dimension, from_levels, to_levels
 from course_utils.models.language_model import measuring
@@ -187,10 +188,18 @@ class ImageTransformer(nn.Module):
     def _go_on(self, text: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """text (B, 1 + P), a start and P levels, to all N levels (B, N). What was read is never read again."""
         sampler, given = PixelSampler(self.decoder, len(text)), text.shape[1]
+        chance = uniform((len(text), self.config.pixels), generator, text.device)   # one number for each pixel
         for pixel in range(self.config.pixels):
             logits = sampler.read(text[:, pixel])[:, : self.config.levels]
             if pixel + 1 >= given:
-                chances = logits.softmax(dim=-1).to(generator.device)               # (B, V)
-                new = torch.multinomial(chances, 1, generator=generator).to(text.device)
-                text = torch.cat([text, new], dim=1)
+                text = torch.cat([text, level_at(logits.softmax(dim=-1), chance[:, [pixel]])], dim=1)
         return text[:, 1:].cpu()
+
+
+def level_at(probabilities: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
+    """(B, 1) the level on whose piece of the line from 0 to 1 the number `chance` (B, 1) falls; pieces (B, V).
+
+    So an image depends on its own numbers alone, and not on how many are drawn beside it.
+    """
+    levels = torch.searchsorted(probabilities.cumsum(dim=-1), chance, right=True)
+    return levels.clamp(max=probabilities.shape[-1] - 1)           # where rounding leaves the end below 1
