@@ -134,6 +134,21 @@ def test_classes_are_told_by_a_one_in_their_place_and_reach_the_network(digits):
     assert prepared.validate(model) == prepared.validate(model)
 
 
+class Telling(torch.nn.Module):
+    """Its loss says which images came, and with which classes, in whatever order."""
+
+    device = torch.device("cpu")
+
+    def loss(self, generator, images, condition):
+        return (images.double().flatten(1).mean(dim=1) * condition.argmax(dim=1)).sum()
+
+
+def test_classes_are_validated_on_held_out_images_each_with_its_own_class(digits):
+    images, labels = digits.validation.images[:30], digits.validation.labels[:30]
+    expected = (to_float(images).double().flatten(1).mean(dim=1) * labels).sum().item()
+    assert fashion_images.prepare_classes().validate(Telling()) == pytest.approx(expected, abs=1e-5)
+
+
 def test_classes_are_asked_for_in_turn_and_those_named_right_are_counted(monkeypatch):
     asked = []
 
