@@ -168,6 +168,13 @@ def test_a_picture_is_a_png_of_at_most_128_colours_that_looks_like_the_figure():
     assert np.abs(packed - exact).mean() < 1
 
 
+def test_a_picture_of_fewer_colours_is_smaller():
+    figure = latent_plane(np.random.default_rng(1).uniform(-1, 1, (9, 9, 28, 28)), range(9), range(9))
+    few = png(figure, 32)
+    assert len(Image.open(io.BytesIO(few)).getcolors()) <= 32
+    assert len(few) < 0.8 * len(png(figure))
+
+
 def test_an_orange_ring_on_a_page_of_greys_stays_orange():
     greys = np.random.default_rng(1).uniform(-1, 1, (9, 9, 28, 28))
     figure, drawn = latent_plane(greys, range(9), range(9), point=(4, 4), decoded=greys[4, 4]), io.BytesIO()
