@@ -28,6 +28,8 @@ from course_utils.image_metrics import (
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def column(*numbers) -> np.ndarray:
     return np.array(numbers, dtype=float)[:, None]                 # (N, 1)
