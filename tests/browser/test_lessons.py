@@ -128,3 +128,13 @@ def test_lesson_10_runs_without_error_and_its_calculator_follows_its_sliders(lab
     calculator.scroll_into_view_if_needed()
     lab.page.screenshot(path=screenshots / "10_training-calculator.png")
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_12_runs_without_error_and_its_slider_goes_through_the_rounds_of_the_game(lab: Lab, screenshots: Path):
+    name = "12_gan"
+    run_and_look(lab, name, screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
+    lab.move_slider(cell)
+    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
