@@ -138,3 +138,14 @@ def test_lesson_12_runs_without_error_and_its_slider_goes_through_the_rounds_of_
     lab.move_slider(cell)
     assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_11_runs_without_error_and_decodes_the_point_of_the_plane_that_is_chosen(lab: Lab, screenshots: Path):
+    name = "11_vae"
+    run_and_look(lab, name, screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
+    lab.move_slider(cell)
+    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    lab.page.get_by_text("the one at (0.2, 0.0)").first.wait_for(state="attached")      # one step to the right
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
