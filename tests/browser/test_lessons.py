@@ -130,6 +130,26 @@ def test_lesson_10_runs_without_error_and_its_calculator_follows_its_sliders(lab
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
 
 
+def test_lesson_13_runs_without_error_and_its_emoji_form_for_the_phrase_that_is_typed(lab: Lab, screenshots: Path):
+    name = "13_diffusion"
+    run_and_look(lab, name, screenshots)
+    cell = lab.slider_with_picture()
+    finished = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
+    lab.move_slider(cell)
+    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png")
+    assert before != finished, "the slider moved, but the emoji are the same"
+    widget = lab.page.locator(".jp-CodeCell", has=lab.page.locator(".widget-text input"))
+    field = widget.locator(".widget-text input")
+    field.fill(" ")
+    field.press("Enter")
+    widget.get_by_text("is empty").first.wait_for(timeout=20_000)
+    field.fill("a green circle")
+    field.press("Enter")
+    expect(widget.locator("img")).to_be_visible(timeout=30_000)
+    assert before != lab.photograph_picture(cell, screenshots / f"{name}-typed.png"), "another phrase, the same emoji"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
 def test_lesson_12_runs_without_error_and_its_slider_goes_through_the_rounds_of_the_game(lab: Lab, screenshots: Path):
     name = "12_gan"
     run_and_look(lab, name, screenshots)
@@ -137,6 +157,18 @@ def test_lesson_12_runs_without_error_and_its_slider_goes_through_the_rounds_of_
     before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
     lab.move_slider(cell)
     assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_14_runs_without_error_and_leafs_through_the_images_of_a_family(lab: Lab, screenshots: Path):
+    name = "14_comparison"
+    run_and_look(lab, name, screenshots)
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
+    lab.move_slider(cell)
+    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    cell.query_selector("select").select_option("transformer")
+    lab.page.locator("img[alt*='transformer, from number 20']").wait_for(timeout=20_000)
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
 
 
