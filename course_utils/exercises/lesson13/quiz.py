@@ -58,7 +58,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "DDIM with eta 0 starts twice from the same noise. What comes out?",
+        "DDIM starts twice from the same noise. What comes out?",
         (
             Option(
                 "Two images of the same class.",
