@@ -1,6 +1,6 @@
 """Draw the images by which the slow families are compared, and keep them: `python -m tools.image_samples`.
 
-Diffusion takes some minutes, the transformer over pixels half an hour on one core. The file is
+Either takes some minutes on one core. The file is
 `data/results/image_samples.npz`, uint8, three seeds of 500 images each.
 """
 
