@@ -1,7 +1,7 @@
-"""Write the generated parts of README.md: lessons, yardstick, speed, the strip of pictures. `make readme`.
+"""Write the generated parts of README.md: lessons, both yardsticks, speed, the pictures. `make readme`.
 
 Everything in them comes from committed results: `data/results/*.json` and the outputs of the notebooks. `--check`
-writes nothing and exits 1 where README.md or the strip is not current.
+writes nothing and exits 1 where README.md or a picture is not current.
 """
 
 import argparse
@@ -16,14 +16,17 @@ import nbformat
 from PIL import Image, ImageChops
 
 from course_utils import leaderboard
+from course_utils.image_yardstick import mean_and_spread
 from course_utils.lessons import LESSONS
 from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
 
 README = REPOSITORY / "README.md"
-STRIP = RESULTS / "strip.png"
-HEIGHT = 330                                                       # pixels of one picture in the strip
-# What the strip shows: a notebook and the beginning of the alt text of one of its figures.
-PICTURES = (("00_start_here", "Bar chart of attention"), ("01_ngrams", "Bits per byte against order"))
+STRIP, SAMPLES = RESULTS / "strip.png", RESULTS / "samples.png"
+HEIGHT, WIDTH = 330, 1_000                                         # pixels of a picture in a row, and in a column
+# What the pictures show: a notebook and the beginning of the alt text of one of its figures.
+IN_A_ROW = (("00_start_here", "Bar chart of attention"), ("01_ngrams", "Bits per byte against order"))
+IN_A_COLUMN = (("14_comparison", "Real images and those of four families"), ("13_diffusion", "Eight held-out names"))
+MEASURES = {"frechet": 2, "kernel": 3, "precision": 2, "recall": 2, "coverage": 2}       # decimals
 
 
 def lesson_map() -> str:
@@ -92,7 +95,31 @@ def _spread(spread: dict[str, float], digits: int) -> str:
     return f"{spread['median']:.{digits}f} ({spread['low']:.{digits}f}–{spread['high']:.{digits}f})"
 
 
-PARTS = {"lessons": lesson_map, "yardstick": yardstick, "speed": speed}
+def images() -> str:
+    """What `python -m tools.image_yardstick` measured last: floor, ceilings and families, means over the seeds."""
+    found = json.loads((RESULTS / "images.json").read_text(encoding="utf-8"))
+    heading = f"{found['images']} images, {len(found['seeds'])} seeds"
+    columns = (heading, "FD", "KID", "precision", "recall", "coverage", "bits per dimension", "parameters", "FLOPs")
+    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    for name, runs in found["measures"].items():
+        cells = [name, *(_over_seeds([run[measure] for run in runs], digits) for measure, digits in MEASURES.items())]
+        lines.append(f"| {' | '.join([*cells, *_trained(found['training'].get(name))])} |")
+    return "\n".join(lines)
+
+
+def _over_seeds(values: list[float], digits: int) -> str:
+    mean, spread = mean_and_spread(values)
+    return f"{mean:.{digits}f} ± {spread:.{digits}f}"
+
+
+def _trained(known: dict | None) -> list[str]:
+    if known is None:
+        return ["–"] * 3
+    bits = f"{known['bits_per_dim']:.2f}" if "bits_per_dim" in known else "none"
+    return [bits, f"{known['parameters']:,}", f"{known['training_flops']:.2e}"]
+
+
+PARTS = {"lessons": lesson_map, "yardstick": yardstick, "images": images, "speed": speed}
 
 
 def written(text: str) -> str:
@@ -112,12 +139,24 @@ def picture(slug: str, alt: str) -> Image.Image:
         for output in cell.get("outputs", []):
             if output.get("metadata", {}).get("image/png", {}).get("alt", "").startswith(alt):
                 return Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB")
-    raise SystemExit(f"{slug} shows no figure whose alt text begins with {alt!r}; change PICTURES in tools/readme.py.")
+    raise SystemExit(f"{slug} shows no figure whose alt text begins with {alt!r}; change it in tools/readme.py.")
+
+
+def samples() -> Image.Image:
+    """The sheets of samples one below the other on white, all of one width."""
+    pictures = [picture(slug, alt) for slug, alt in IN_A_COLUMN]
+    scaled = [image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.LANCZOS) for image in pictures]
+    whole = Image.new("RGB", (WIDTH, sum(image.height for image in scaled)), "white")
+    top = 0
+    for image in scaled:
+        whole.paste(image, (0, top))
+        top += image.height
+    return whole
 
 
 def strip() -> Image.Image:
     """The pictures side by side on white, all of one height."""
-    pictures = [picture(slug, alt) for slug, alt in PICTURES]
+    pictures = [picture(slug, alt) for slug, alt in IN_A_ROW]
     scaled = [image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.LANCZOS) for image in pictures]
     whole = Image.new("RGB", (sum(image.width for image in scaled), HEIGHT), "white")
     left = 0
@@ -127,11 +166,16 @@ def strip() -> Image.Image:
     return whole
 
 
-def is_current(text: str, path: Path = STRIP) -> bool:
-    """Whether README.md and the strip are what would be written now."""
-    if text != written(text) or not path.exists():
+def is_current(text: str) -> bool:
+    """Whether README.md and its pictures are what would be written now."""
+    return text == written(text) and is_drawn(STRIP, strip()) and is_drawn(SAMPLES, samples())
+
+
+def is_drawn(path: Path, image: Image.Image) -> bool:
+    """Whether the file holds this picture."""
+    if not path.exists():
         return False
-    stored, fresh = Image.open(path).convert("RGB"), packed(strip()).convert("RGB")
+    stored, fresh = Image.open(path).convert("RGB"), packed(image).convert("RGB")
     return stored.size == fresh.size and ImageChops.difference(stored, fresh).getbbox() is None
 
 
@@ -148,7 +192,8 @@ def main(arguments: list[str] | None = None) -> int:
     if parser.parse_args(arguments).check:
         return 0 if is_current(text) else 1
     README.write_text(written(text), encoding="utf-8")
-    packed(strip()).save(STRIP, optimize=True)
+    for path, image in ((STRIP, strip()), (SAMPLES, samples())):
+        packed(image).save(path, optimize=True)
     return 0
 
 
