@@ -17,6 +17,9 @@ does not see, both outside the matrix:
   still to come so that, on sample texts, they cancel its error. That needs XᵀX of the layer's inputs, and it is what
   keeps a model useful at 3 bits.
 
+A model that comes from a file of 4-bit weights is on such levels already: rounded to the same ones again it loses
+nothing, and what is measured then says nothing of the model before.
+
 Notation: N numbers; a matrix is (out, in), as torch's linear layers have it.
 """
 

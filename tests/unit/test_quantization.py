@@ -145,6 +145,14 @@ def test_a_large_weight_spoils_its_own_group_alone():
     assert error["groups"] < 0.15 * weight[0, rest].norm() < 0.5 * error["row"]
 
 
+@pytest.mark.parametrize(("bits", "group"), [(4, 32), (3, 16)])
+def test_rounding_again_to_the_same_levels_changes_nothing_to_wider_groups_it_does(bits, group):
+    once = quantize(some_weights(), bits, group).dequantized()
+    assert torch.allclose(quantize(once, bits, group).dequantized(), once, atol=1e-6)
+    again = quantize(once, bits, 2 * group).dequantized()
+    assert (again - once).norm() > 0.03 * once.norm()
+
+
 def test_a_group_that_does_not_divide_the_row_leaves_a_short_one_at_its_end():
     weight = some_weights(2, 10)
     assert in_groups(weight, 4).shape == (2, 3, 4)
