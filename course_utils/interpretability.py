@@ -165,11 +165,13 @@ def total_variation(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 class Moved:
     """What another attention in N heads moved, as total variation from 0 to 1.
 
-    attention (B, N, T): the weights of each of these heads; predicted (B, T): the distribution of the next token.
+    attention (B, N, T): the weights of each of these heads; predicted (B, T): the distribution of the next token;
+    same (B, T): whether the likeliest next token is still the same.
     """
 
     attention: torch.Tensor
     predicted: torch.Tensor
+    same: torch.Tensor
 
 
 def moved(model: Transformer, ids: torch.Tensor, heads: Sequence[Head], formula: Formula) -> Moved:
@@ -186,4 +188,5 @@ def moved(model: Transformer, ids: torch.Tensor, heads: Sequence[Head], formula:
     return Moved(
         total_variation(weights[:, layers, numbers], other_weights[:, layers, numbers]),           # (B, N, T)
         total_variation(logits.softmax(dim=-1), other_logits.softmax(dim=-1)),                     # (B, T)
+        logits.argmax(dim=-1) == other_logits.argmax(dim=-1),
     )

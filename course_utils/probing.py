@@ -38,8 +38,8 @@ class LinearProbe:
 def fit_probe(hidden, labels: Sequence[Hashable], penalty: float = 1.0) -> LinearProbe:
     """Ridge regression from standardised states (N, D) to 1 for a token's class and 0 for the others.
 
-    In closed form, so that nothing has to be tuned; `penalty` on the squared weights is added to N times a state's
-    covariance. Raises CourseError for fewer than two classes, as many labels as states not there, or no penalty.
+    In closed form: nothing is drawn and nothing has to converge. penalty: on the sum of squared weights. Raises
+    ShapeError where there are not as many labels as states, CourseError for fewer than two classes or no penalty.
     """
     hidden = np.asarray(hidden, dtype=np.float64)
     check_shape(hidden, f"{len(labels)} D", "hidden")
@@ -71,17 +71,21 @@ def control_labels(words: Sequence[Hashable], labels: Sequence, generator: torch
 class Tokens:
     """Tokens to probe: hidden states (N, D), the label of each, and each one's word, which the control task is about.
 
-    Raises CourseError or ShapeError where there are not as many of one as of the others.
+    groups: which of them are right or wrong together, such as those of one text where a text has one label; where it is
+    not given, those of one word. Raises CourseError or ShapeError where there are not as many of one as of the others.
     """
 
     hidden: np.ndarray
     labels: tuple
     words: tuple
+    groups: tuple | None = None
 
     def __post_init__(self):
         check_shape(self.hidden, f"{len(self.words)} D", "hidden")
-        if len(self.labels) != len(self.words):
-            raise CourseError(f"{len(self.labels)} labels for {len(self.words)} words; expected one for each.")
+        groups = self.words if self.groups is None else self.groups
+        if not len(self.labels) == len(self.words) == len(groups):
+            got = f"{len(self.labels)} labels and {len(groups)} groups for {len(self.words)} words"
+            raise CourseError(f"{got}; expected one of each for every token.")
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ class Selectivity:
 def selectivity(train: Tokens, test: Tokens, generator: torch.Generator, penalty: float = 1.0) -> Selectivity:
     """Accuracy less control accuracy on the test tokens, of probes that learned on the training tokens.
 
-    Hewitt and Liang 2019. Tokens of one word are right or wrong together, so the intervals draw words, not tokens.
+    Hewitt and Liang 2019. The intervals are the bootstrap's and draw whole groups of test tokens; where a probe is
+    fitted to other training tokens, or other control labels are drawn, the result moves by more than they say.
     """
     drawn = control_labels((*train.words, *test.words), train.labels, generator)
     probe = fit_probe(train.hidden, train.labels, penalty)
@@ -120,7 +125,8 @@ def selectivity(train: Tokens, test: Tokens, generator: torch.Generator, penalty
     right = _right(probe.predict(test.hidden), test.labels)
     control = _right(other.predict(test.hidden), [drawn[word] for word in test.words])
     commonest = max(probe.classes, key=train.labels.count)
-    parts = [_by_word(part, test.words, generator) for part in (right, control, right - control)]
+    groups = test.words if test.groups is None else test.groups
+    parts = [_by_group(part, groups, generator) for part in (right, control, right - control)]
     return Selectivity(*parts, float(_right([commonest] * len(right), test.labels).mean()), len(right))
 
 
@@ -128,9 +134,9 @@ def _right(said: Sequence, true: Sequence) -> np.ndarray:
     return np.array([float(one == other) for one, other in zip(said, true, strict=True)])
 
 
-def _by_word(values: np.ndarray, words: Sequence[Hashable], generator: torch.Generator) -> Share:
-    """The mean of values (N,), and its interval over words drawn with all their tokens."""
-    kinds = {word: place for place, word in enumerate(dict.fromkeys(words))}
-    places = [kinds[word] for word in words]
-    sums = np.stack([np.bincount(places, weights=values), np.bincount(places)], axis=1)            # (words, 2)
+def _by_group(values: np.ndarray, groups: Sequence[Hashable], generator: torch.Generator) -> Share:
+    """The mean of values (N,), and its interval over groups drawn with all their tokens."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    places = [numbers[group] for group in groups]
+    sums = np.stack([np.bincount(places, weights=values), np.bincount(places)], axis=1)            # (groups, 2)
     return Share(float(values.mean()), bootstrap_interval(sums, ratio_of_sums, generator))

@@ -197,7 +197,8 @@ def test_attention_of_the_copying_head_explains_and_that_of_an_idle_one_does_not
     busy, idle = (moved(model, COPIES, [head], shuffled(generator(4))) for head in [(1, 0), (1, 1)])
     assert busy.attention.shape == (8, 1, 12) and busy.predicted.shape == (8, 12)
     assert busy.attention[..., 6:].mean() > 0.5 and busy.predicted[:, 6:].mean() > 0.5
-    assert idle.predicted.max() < 1e-6
+    assert idle.predicted.max() < 1e-6 and idle.same.all()
+    assert not busy.same[:, 6:].all()
     assert busy.predicted[:, 0].max() < 1e-6                       # one token to look at, in whichever order
 
 
@@ -205,6 +206,7 @@ def test_the_same_attention_moves_nothing_and_heads_keep_their_order():
     model, ids = decoder(SMALL_LLAMA), text()
     same = moved(model, ids, every_head(model), scaled_dot_product_attention)
     assert same.attention.shape == (3, 12, 7) and same.attention.max() < 1e-5 and same.predicted.max() < 1e-5
+    assert same.same.all()
     network = induction_network()
     pair = moved(network, COPIES, [(1, 1), (0, 0)], even).attention
     assert pair[:, 0].max() < 1e-5 and pair[:, 1].max() > 0.8      # (1, 1) looks at all alike anyway

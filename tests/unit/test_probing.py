@@ -87,18 +87,20 @@ def test_the_guess_is_the_commonest_label_of_training():
     assert selectivity(train, Tokens(states(2, 4), ("a", "a", "b", "a"), tuple("vwxy")), generator(1)).guess == 0.25
 
 
-def test_intervals_draw_words_and_not_tokens():
-    random = np.random.default_rng(1)
-    labels = tuple((random.permutation(40) % 2)[np.arange(1200) % 40].tolist())      # a word's tokens are alike
-    train, test = (Tokens(random.normal(size=(1200, 3)), labels, tuple(words)) for words in (WORDS, WORDS))
-    by_word = selectivity(train, test, generator(1)).control.interval
-    one_each = Tokens(test.hidden, test.labels, tuple(range(1200)))
-    by_token = selectivity(train, one_each, generator(1)).accuracy.interval
-    assert by_word[1] - by_word[0] > 3 * (by_token[1] - by_token[0])
+def test_intervals_draw_groups_which_are_words_where_no_others_are_given():
+    labels = tuple(int(number % 40 < 25) for number in range(1200))                  # a word's tokens are alike,
+    train, test = Tokens(states(1, 1200), labels, tuple(WORDS)), Tokens(states(2, 1200), labels, tuple(WORDS))
+    by_word = selectivity(train, test, generator(1)).accuracy
+    each = Tokens(test.hidden, test.labels, test.words, tuple(range(1200)))
+    by_token = selectivity(train, each, generator(1)).accuracy
+    assert by_word.value == by_token.value == pytest.approx(25 / 40, abs=0.02)       # and it says 1 to nearly all
+    assert by_word.interval[1] - by_word.interval[0] > 2 * (by_token.interval[1] - by_token.interval[0])
 
 
 def test_tokens_that_do_not_fit_are_refused():
-    with pytest.raises(CourseError, match="2 labels for 3 words"):
+    with pytest.raises(CourseError, match="2 labels and 3 groups for 3 words"):
         Tokens(states(1, 3), (0, 1), tuple("abc"))
+    with pytest.raises(CourseError, match="3 labels and 1 groups for 3 words"):
+        Tokens(states(1, 3), (0, 1, 1), tuple("abc"), (7,))
     with pytest.raises(ShapeError, match="hidden should have shape"):
         Tokens(states(1, 2), (0, 1, 1), tuple("abc"))
