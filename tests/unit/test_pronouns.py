@@ -172,6 +172,10 @@ def test_its_p_value_is_that_of_all_orders():
     assert rank_correlation(first, -second, generator(0), samples=20_000).p_value == found.p_value
 
 
+def test_the_true_order_counts_among_the_shuffles_so_that_no_p_value_is_zero():
+    assert rank_correlation(range(20), range(20), generator(0), samples=9).p_value == pytest.approx(0.1)
+
+
 def test_of_two_things_that_are_not_related_a_p_value_below_a_tenth_comes_about_once_in_ten():
     pairs = torch.randn(120, 2, 12, generator=generator(0)).numpy()
     p_values = np.array([rank_correlation(*pair, generator(0), samples=199).p_value for pair in pairs])
