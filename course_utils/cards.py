@@ -166,7 +166,7 @@ class Card:
             return cls.from_json(read_json(path))
         _check_suffix(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")           # some editors begin a file with a mark
         except (OSError, UnicodeDecodeError) as error:
             raise CardError(f"{path.name} cannot be read: {error}; expected a {cls.TITLE.lower()}.") from error
         return cls.from_markdown(text)

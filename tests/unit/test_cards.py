@@ -57,6 +57,12 @@ def test_the_markdown_has_the_sections_of_the_paper_in_order():
     assert sheet.startswith("# Data sheet\n\n## Motivation\n\n### Name\n\nDoor 0\n")
 
 
+def test_a_card_saved_by_an_editor_of_windows_comes_back(tmp_path):
+    made = ModelCard.of(answers(ModelCard))
+    (tmp_path / "card.md").write_bytes(b"\xef\xbb\xbf" + made.markdown().replace("\n", "\r\n").encode())
+    assert ModelCard.read(tmp_path / "card.md") == made
+
+
 @pytest.mark.parametrize("card", CARDS)
 def test_a_template_is_refused_with_every_one_of_its_fields(card):
     with pytest.raises(CardError) as refused:
