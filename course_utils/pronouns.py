@@ -64,7 +64,7 @@ def pronoun_odds(
 ) -> PronounOdds:
     """The odds of "she" against "he" after each occupation and after a neutral word. After Kurita et al. 2019.
 
-    model: any with `read`, a FastReader too; vocabulary: the course's own, or a tokenizer of
+    model: any with `read`; a FastReader takes less time. vocabulary: the course's own, or a tokenizer of
     transformers. One pass of the model for each subject and template. Raises CourseError where a template lacks
     {subject} or an occupation stands twice, and what `continuation_nats` raises.
     """
