@@ -90,10 +90,12 @@ class Share:
 
     @property
     def value(self) -> float:
+        """From 0 to 1."""
         return self.hits / self.count
 
     @property
     def interval(self) -> tuple[float, float]:
+        """(low, high), from 0 to 1."""
         return wilson_interval(self.hits, self.count)
 
     def __str__(self) -> str:
