@@ -116,6 +116,14 @@ def test_no_weight_moves_by_more_than_half_a_scale(bits, group, offset, size):
     assert error.max() > 0.3 or group == 1                         # it is a scale, and no larger one than needed
 
 
+@pytest.mark.parametrize("bits", [7, 4])
+def test_weights_far_from_zero_move_by_no_more_than_half_a_scale_either(bits):
+    weight = 1000 + some_weights()                                 # in bfloat16 1001 is 1000: steps of 4
+    rounded = quantize(weight, bits, 32)
+    assert rounded.minimum.eq(0).all()
+    assert ((weight - rounded.dequantized()).abs() / scales_of_each(rounded, 64)).max() <= 0.5 * (1 + 1e-4)
+
+
 def test_more_bits_and_smaller_groups_both_bring_the_weights_closer():
     weight = some_weights(32, 128)
 
