@@ -136,11 +136,11 @@ class Reader:
         kept, fits, tokens = [], {}, 0
         for place, number in enumerate(numbers):
             room = (self.config.budget - tokens) // (len(numbers) - place)
-            text = self._sentences(self.texts[number].strip(), room)
+            text = self._sentences(kept, self.texts[number].strip(), tokens + room)
             fits[number] = None if text is None else text == self.texts[number].strip()
             kept += [] if text is None else [text]
-            tokens = self._count("\n\n".join(kept))
-        asked = "\n\n".join([*reversed(kept), f"Question: {question}"])
+            tokens = self._count(_together(kept))
+        asked = f"{_together(kept)}\n\nQuestion: {question}".lstrip()
         sorted_out = [tuple(n for n in numbers if fits[n] is said) for said in (True, False, None)]
         return Prompt(self._messages(self.config.grounded, asked), *sorted_out, tokens)
 
@@ -175,14 +175,19 @@ class Reader:
         check_messages(messages, self.engine.tokenizer.all_special_tokens)
         return tuple(messages)
 
-    def _sentences(self, text: str, room: int) -> str | None:
-        """As many first sentences as fit in `room` tokens with the gap after them; None where not even one does."""
+    def _sentences(self, kept: list[str], text: str, most: int) -> str | None:
+        """As many first sentences as make at most `most` tokens with those kept; None where not even one does."""
         ends = [*(match.start() for match in SENTENCE_END.finditer(text)), len(text)]
-        fitting = (text[:end] for end in reversed(ends) if self._count(text[:end] + "\n\n") <= room)
+        fitting = (text[:end] for end in reversed(ends) if self._count(_together([*kept, text[:end]])) <= most)
         return next(fitting, None)
 
     def _count(self, text: str) -> int:
         return len(self.engine.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
+
+def _together(passages: Sequence[str]) -> str:
+    """The passages as they are read, the best, which comes first here, last."""
+    return "\n\n".join(reversed(passages))
 
 
 def _nats(engine, text: str, continuations: Sequence[str]) -> torch.Tensor:
