@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ElementHandle, expect
 
 from tests.browser.lab import Lab, browse, sessions
 
@@ -27,6 +27,16 @@ def run_and_look(lab: Lab, name: str, screenshots: Path) -> float:
     return first_result
 
 
+def move_slider_and_compare(lab: Lab, name: str, screenshots: Path) -> ElementHandle:
+    """Move the first slider that has a picture; fails where its pixels stay as they were. Returns the slider's cell."""
+    cell = lab.slider_with_picture()
+    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
+    lab.move_slider(cell)
+    after = lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png")
+    assert before != after, "the slider moved, but the pixels of the picture are the same"
+    return cell
+
+
 def test_no_kernel_outlives_its_page(address: str):
     with browse(address) as lab:
         lab.open("notebooks/00_start_here.ipynb")
@@ -42,11 +52,7 @@ def test_lesson_00_shows_a_result_within_a_minute_and_runs_without_error(lab: La
 @pytest.mark.parametrize("name", ["01_ngrams", "02_recurrent", "03_lstm_gru", "05_tokens"])
 def test_a_lesson_runs_without_error_and_its_slider_changes_the_picture(name: str, lab: Lab, screenshots: Path):
     run_and_look(lab, name, screenshots)
-    cell = lab.slider_with_picture()
-    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
-    lab.move_slider(cell)
-    after = lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png")
-    assert before != after, "the slider moved, but the pixels of the picture are the same"
+    move_slider_and_compare(lab, name, screenshots)
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
 
 
@@ -83,10 +89,7 @@ def test_lesson_07_runs_without_error_and_its_chat_answers(lab: Lab, screenshots
 def test_lesson_08_runs_without_error_its_slider_works_and_its_chatbot_answers(lab: Lab, screenshots: Path):
     name = "08_generation"
     run_and_look(lab, name, screenshots)
-    cell = lab.slider_with_picture()
-    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
-    lab.move_slider(cell)
-    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    move_slider_and_compare(lab, name, screenshots)
     field, log = lab.page.get_by_placeholder("Your message"), lab.page.get_by_role("log")
     field.fill("What is the capital of France?")
     field.press("Enter")
@@ -134,11 +137,8 @@ def test_lesson_10_runs_without_error_and_its_calculator_follows_its_sliders(lab
 def test_lesson_13_runs_without_error_and_its_emoji_form_for_the_phrase_that_is_typed(lab: Lab, screenshots: Path):
     name = "13_diffusion"
     run_and_look(lab, name, screenshots)
-    cell = lab.slider_with_picture()
-    finished = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
-    lab.move_slider(cell)
+    cell = move_slider_and_compare(lab, name, screenshots)
     before = lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png")
-    assert before != finished, "the slider moved, but the emoji are the same"
     widget = lab.page.locator(".jp-CodeCell", has=lab.page.locator(".widget-text input"))
     field = widget.locator(".widget-text input")
     field.fill(" ")
@@ -154,20 +154,14 @@ def test_lesson_13_runs_without_error_and_its_emoji_form_for_the_phrase_that_is_
 def test_lesson_12_runs_without_error_and_its_slider_goes_through_the_rounds_of_the_game(lab: Lab, screenshots: Path):
     name = "12_gan"
     run_and_look(lab, name, screenshots)
-    cell = lab.slider_with_picture()
-    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
-    lab.move_slider(cell)
-    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    move_slider_and_compare(lab, name, screenshots)
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
 
 
 def test_lesson_14_runs_without_error_and_leafs_through_the_images_of_a_family(lab: Lab, screenshots: Path):
     name = "14_comparison"
     run_and_look(lab, name, screenshots)
-    cell = lab.slider_with_picture()
-    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
-    lab.move_slider(cell)
-    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    cell = move_slider_and_compare(lab, name, screenshots)
     cell.query_selector("select").select_option("transformer")
     told = lab.page.get_by_text("Figure: Twenty images of: transformer, from number 20 on.")
     told.wait_for(state="attached", timeout=20_000)                 # for those who cannot see the picture
@@ -177,9 +171,6 @@ def test_lesson_14_runs_without_error_and_leafs_through_the_images_of_a_family(l
 def test_lesson_11_runs_without_error_and_decodes_the_point_of_the_plane_that_is_chosen(lab: Lab, screenshots: Path):
     name = "11_vae"
     run_and_look(lab, name, screenshots)
-    cell = lab.slider_with_picture()
-    before = lab.photograph_picture(cell, screenshots / f"{name}-slider-before.png")
-    lab.move_slider(cell)
-    assert before != lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png"), "the picture is the same"
+    move_slider_and_compare(lab, name, screenshots)
     lab.page.get_by_text("the one at (0.2, 0.0)").first.wait_for(state="attached")      # one step to the right
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
