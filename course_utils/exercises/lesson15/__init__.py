@@ -1,6 +1,7 @@
 """Lesson 15, challenges: its exercises in the order of the notebook, and its quiz."""
 
 from course_utils.exercises.lesson15.bias import EFFECT, ODDS
+from course_utils.exercises.lesson15.exposed import EXPOSURE
 from course_utils.exercises.lesson15.facts import CALIBRATION, RECALL
 
 EXERCISES = (
@@ -8,6 +9,7 @@ EXERCISES = (
     EFFECT,
     CALIBRATION,
     RECALL,
+    EXPOSURE,
 )
 
 __all__ = ["EXERCISES"]
