@@ -120,8 +120,8 @@ CUT = Exercise(
         Misconception(
             "wider passages",
             _cut(step=lambda most, overlap: most, width=lambda most, overlap: most + overlap),
-            "The overlap comes on top: passages of most + overlap words. The model has room for `most`, and the overlap "
-            "is a part of them.",
+            "The overlap comes on top: passages of most + overlap words. The model has room for `most`, and the "
+            "overlap is a part of them.",
         ),
         Misconception(
             "one word short",

@@ -152,8 +152,8 @@ UNKNOWN = Exercise(
         Misconception(
             "half-way between scores",
             _chosen(tried=_in_the_middle),
-            "The thresholds lie half-way between two scores. That is a fair choice, but the scores themselves are asked "
-            "for.",
+            "The thresholds lie half-way between two scores. That is a fair choice, but the scores themselves are "
+            "asked for.",
         ),
         Misconception(
             "right answers alone",
