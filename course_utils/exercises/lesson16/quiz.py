@@ -58,8 +58,8 @@ QUIZ = (
             ),
             Option(
                 "Look up the passage and let the model read it.",
-                "Change the passage, and the next answer has changed, with its source beside it. A passage can still be "
-                "misread: measure.",
+                "Change the passage, and the next answer has changed, with its source beside it. A passage can still "
+                "be misread: measure.",
                 right=True,
             ),
             Option(
