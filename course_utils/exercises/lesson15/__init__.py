@@ -3,6 +3,9 @@
 from course_utils.exercises.lesson15.bias import EFFECT, ODDS
 from course_utils.exercises.lesson15.exposed import EXPOSURE
 from course_utils.exercises.lesson15.facts import CALIBRATION, RECALL
+from course_utils.exercises.lesson15.inside import INDUCTION, PROBE
+from course_utils.exercises.lesson15.rounding import ROUNDED
+from course_utils.exercises.lesson15.teaching import TEACHER
 
 EXERCISES = (
     ODDS,
@@ -10,6 +13,10 @@ EXERCISES = (
     CALIBRATION,
     RECALL,
     EXPOSURE,
+    ROUNDED,
+    TEACHER,
+    INDUCTION,
+    PROBE,
 )
 
 __all__ = ["EXERCISES"]
