@@ -50,7 +50,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "Opening hours change each week. An assistant shall tell them and name its source. What first?",
+        "Opening hours change each week. An assistant is to tell them and name its source. What first?",
         (
             Option(
                 "Fine-tune it on the new hours each week.",
