@@ -4,6 +4,7 @@ from course_utils.exercises.lesson15.bias import EFFECT, ODDS
 from course_utils.exercises.lesson15.exposed import EXPOSURE
 from course_utils.exercises.lesson15.facts import CALIBRATION, RECALL
 from course_utils.exercises.lesson15.inside import INDUCTION, PROBE
+from course_utils.exercises.lesson15.quiz import QUIZ
 from course_utils.exercises.lesson15.rounding import ROUNDED
 from course_utils.exercises.lesson15.teaching import TEACHER
 
@@ -19,4 +20,4 @@ EXERCISES = (
     PROBE,
 )
 
-__all__ = ["EXERCISES"]
+__all__ = ["EXERCISES", "QUIZ"]

@@ -185,8 +185,8 @@ PROBE = Exercise(
     minutes=6,
     difficulty=1,
     kind="predict",
-    stub="""# A probe reads off hidden states whether a word is a determiner (D), a noun (N) or a verb (V). Another such probe
-# has learned a control task from the same hidden states: to each different word a class is drawn by chance.
+    stub="""# A probe reads off hidden states whether a word is a determiner (D), a noun (N) or a verb (V). Another such
+# probe has learned a control task from the same hidden states: to each different word a class is drawn by chance.
 #
 # word             the  dog  runs  the  cat  sees  a  dog  runs  home
 # class             D    N    V     D    N    V    D   N    V     N
