@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 JOBS ?= 2
+PROJECT ?= $(COURSE_PROJECT)
 export TORCH_INDEX
 
 BOOTSTRAP = $(PYTHON) -m tools.bootstrap --venv "$(VENV)"
@@ -16,7 +17,7 @@ NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
 # Tests start from an empty progress folder, which goes away with the shell that made it.
 PROGRESS = progress=$$(mktemp -d) && trap 'rm -rf "$$progress"' EXIT && COURSE_PROGRESS="$$progress"
 
-.PHONY: help lab test check notebooks notebooks-solved first-cell readme assets bench site lock clean clean-all
+.PHONY: help lab app test check notebooks notebooks-solved first-cell readme assets bench site lock clean clean-all
 
 help: ## list these targets
 	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
@@ -24,13 +25,16 @@ help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo '  Settings, as in  make lab ARGS="--no-browser --port 8899"'
-	@echo "    ARGS         passed on to JupyterLab (lab), pytest (test, check), or names (notebooks)"
+	@echo "    ARGS         passed on to the server (lab, app), pytest (test, check), or names (notebooks)"
 	@echo "    PYTHON       the Python to start from, 3.11 or newer (python3)"
 	@echo "    VENV         folder of the virtual environment (.venv)"
 	@echo "    TORCH_INDEX  URL of a further index to take torch from, say one of CPU wheels"
 
 lab: ## set up what is missing, then open JupyterLab at the first lesson
 	@$(BOOTSTRAP) lab -- $(ARGS)
+
+app: ## open the chat page of a project: make app PROJECT=folder
+	@COURSE_PROJECT="$(PROJECT)" $(BOOTSTRAP) app -- $(ARGS)
 
 test: ## set up what is missing, then run every test and compare every notebook
 	@$(BOOTSTRAP) tests

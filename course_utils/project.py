@@ -52,7 +52,8 @@ class Shipped:
 class Settings:
     """How the project writes: at most `longest` tokens, drawn by `sampling` with this seed, greedily where None.
 
-    system: what a chat model is told first. passages: how many are looked up and put before the question.
+    system: what a chat model is told first. passages: how many are looked up and put before the question. least: the
+    cosine from −1 to 1 that the best of them must have; below it the project says that its passages do not say.
     """
 
     longest: int = 200
@@ -60,10 +61,13 @@ class Settings:
     seed: int = 1
     system: str | None = None
     passages: int = 0
+    least: float = -1.0
 
     def __post_init__(self):
         if self.longest < 1 or self.passages < 0:
             raise CourseError(f"{self}: expected to write 1 token or more and to look up 0 passages or more.")
+        if not -1 <= self.least <= 1:
+            raise CourseError(f"least is {self.least}; expected a cosine, −1 to 1. At −1 every question is answered.")
 
     @property
     def strategy(self) -> Callable:

@@ -1,6 +1,7 @@
 """Set the course up with nothing but Python, then open JupyterLab. `make lab` and `make test` begin here.
 
     python3 -m tools.bootstrap lab -- --port 8899     set up, fetch what lessons 00 and 01 read, open JupyterLab
+    python3 -m tools.bootstrap app                    the same, and open the chat page of a project
     python3 -m tools.bootstrap learner                the same without opening anything
     python3 -m tools.bootstrap tests                  the same with the test tools and every asset
 
@@ -331,22 +332,38 @@ def lab_command(python, arguments, root=None, browser=None):
     return [str(python), "-m", "jupyterlab", "--log-level=WARN"] + places + flags + arguments
 
 
-def open_lab(python, arguments):
-    """Become the JupyterLab server, so that Ctrl-C reaches it and nothing else."""
-    command = lab_command(python, arguments)
-    say("Opening JupyterLab. No browser? Follow the address it prints. Ctrl-C twice stops it.")
+def app_command(python, arguments, browser=None):
+    """The command that serves the chat page; `arguments` are the reader's own and come last."""
+    browser = has_browser() if browser is None else browser
+    return [str(python), "-m", "tools.chat_page"] + ["--no-browser"] * (not browser) + arguments
+
+
+def become(command):
+    """Become the server that `command` starts, in the course's folder, so that Ctrl-C reaches it and nothing else."""
     os.chdir(str(REPOSITORY))
     if os.name == "nt":
         sys.exit(subprocess.call(command))
     os.execv(command[0], command)
 
 
+def open_lab(python, arguments):
+    """Become the JupyterLab server."""
+    say("Opening JupyterLab. No browser? Follow the address it prints. Ctrl-C twice stops it.")
+    become(lab_command(python, arguments))
+
+
+def open_app(python, arguments):
+    """Become the server of the chat page."""
+    say("Opening the chat page. No browser? Follow the address it prints.")
+    become(app_command(python, arguments))
+
+
 def main(arguments=None):
     """Command line; returns the exit code: 0, 1 with a message, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python3 -m tools.bootstrap", description="Set the course up.")
-    parser.add_argument("purpose", choices=["lab", "learner", "tests"])
+    parser.add_argument("purpose", choices=["lab", "app", "learner", "tests"])
     parser.add_argument("--venv", default=".venv", help="folder of the virtual environment")
-    parser.add_argument("rest", nargs="*", help="for lab: options for JupyterLab, after --")
+    parser.add_argument("rest", nargs="*", help="for lab and app: options for the server, after --")
     chosen = parser.parse_args(arguments)
     try:
         check_python(sys.version_info)
@@ -354,6 +371,8 @@ def main(arguments=None):
         python = set_up("tests" if chosen.purpose == "tests" else "learner", venv)
         if chosen.purpose == "lab":
             open_lab(python, chosen.rest)
+        elif chosen.purpose == "app":
+            open_app(python, chosen.rest)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ from course_utils.checkpoints import CheckpointError, read_json
 from course_utils.paths import CHECKPOINTS
 from course_utils.recipes.base import Prepared, Recipe, load_from
 from course_utils.recipes.descriptions import DESCRIPTIONS
+from course_utils.recipes.distilled import GPT_SOTU_DISTILLED, GPT_SOTU_HALF
 from course_utils.recipes.emoji import EMOJI
 from course_utils.recipes.emoji_reader import EMOJI_READER
 from course_utils.recipes.fashion_classifier import FASHION_CLASSIFIER
@@ -31,6 +32,8 @@ _ALL = (
     GPT_SOTU,
     LLAMA_SOTU,
     GPT_SOTU_BPE,
+    GPT_SOTU_HALF,
+    GPT_SOTU_DISTILLED,
     DESCRIPTIONS,
     INTENTS,
     ES_EN,

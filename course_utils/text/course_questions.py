@@ -43,8 +43,8 @@ def answerable(questions: Sequence[Question]) -> tuple[Question, ...]:
 def _question(fields: Sequence[str]) -> Question:
     if len(fields) != 4 or fields[0] not in PARTS or bool(fields[2]) != bool(fields[3]):
         raise CourseError(
-            f"A line of {COURSE_QUESTIONS.name} is {fields}; expected part, question, answers, lesson with tabs between, "
-            "and no answer where there is no lesson."
+            f"A line of {COURSE_QUESTIONS.name} is {fields}; expected part, question, answers, lesson with tabs "
+            "between, and no answer where there is no lesson."
         )
     part, text, accepted, lesson = fields
     return Question(part, text, tuple(accepted.split("|")) if accepted else (), int(lesson) if lesson else None)

@@ -22,6 +22,7 @@ LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", re.DOTALL)
 ITALIC = re.compile(r"(?<![\w*\\$^{])\*(?=\S)([^*$]+?)(?<=\S)\*(?![\w*])")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z*`$(])")
+POINT = re.compile(r"^\s*(?:[-*>]|\d+\.)\s+")
 TABLE_RULE = re.compile(r"\|[\s:|-]+\|?")
 
 
@@ -39,11 +40,6 @@ class Passage:
         """Where it stands, as a citation has it: "06 · Self-attention, The formula, part 2"."""
         part = f", part {self.part}" if self.part else ""
         return f"{self.lesson.label} · {self.lesson.title}" + (f", {self.section}" if self.section else "") + part
-
-    @property
-    def titled(self) -> str:
-        """The text behind its lesson's title and its heading, which often name what the text calls *it*."""
-        return f"{self.lesson.title}: {self.section}. {self.text}" if self.section else self.text
 
 
 def lesson_passages(numbers: Iterable[int] = READ, folder: Path = NOTEBOOKS) -> list[Passage]:
@@ -66,7 +62,7 @@ def _cells(lesson: Lesson, folder: Path) -> list[str]:
     """The text cells of a lesson's notebook."""
     path = folder / f"{lesson.slug}.ipynb"
     if not path.exists():
-        raise CourseError(f"{path.name} is not in {folder.name}/; expected the lessons there. Leave out {lesson.label}.")
+        raise CourseError(f"{path.name} is not in {folder.name}/; expected all lessons there.")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
 
@@ -110,7 +106,7 @@ def plain(text: str) -> str:
     Formulas and names of code stay as they are written.
     """
     rows = [line for line in text.split("\n") if not TABLE_RULE.fullmatch(line.strip())]
-    lines = [_row(line) if line.strip().startswith("|") else re.sub(r"^\s*(?:[-*>]|\d+\.)\s+", "", line) for line in rows]
+    lines = [_row(line) if line.strip().startswith("|") else POINT.sub("", line) for line in rows]
     return " ".join(ITALIC.sub(r"\1", BOLD.sub(r"\1", LINK.sub(r"\1", "\n".join(lines)))).split())
 
 

@@ -114,7 +114,7 @@ def test_the_listing_does_not_tell_the_answer():
     assert "Because" not in text
 
 
-@pytest.mark.parametrize("lesson", ["99", "", "x", "16"])
+@pytest.mark.parametrize("lesson", ["99", "", "x", "17"])
 def test_a_lesson_without_a_quiz_is_one_clear_line(lesson, capsys):
     quiz(lesson)
     assert capsys.readouterr().out.startswith(f'quiz: lesson "{lesson}" has no quiz; ')
