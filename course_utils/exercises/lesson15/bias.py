@@ -229,6 +229,13 @@ def _different_ones(first, second):
     return seen.values()
 
 
+def _rest_by_value(first, second):
+    """The other side lacks every number that is equal to a chosen one; where none is left it has 0."""
+    for one, other in _splits(first, second):
+        rest = other[~np.isin(other, one)]
+        yield one, rest if len(rest) else np.zeros(1)
+
+
 def _exchanges(first, second):
     """The pairs first[n], second[n], each exchanged or not."""
     pairs = list(zip(first, second, strict=False))
@@ -352,9 +359,10 @@ EFFECT = Exercise(
             "The ranks are compared there, not the numbers: how far one is above the other no longer counts.",
         ),
         Misconception(
-            "largest numbers",
-            _p(gap=lambda one, other: one.max() - other.max()),
-            "The largest number of either side is compared. The means are asked for.",
+            "the rest by value",
+            _p(splits=_rest_by_value),
+            "What is equal to a chosen number is left out of the other side, as with `if value not in chosen`. Two "
+            "equal numbers are two: choose places, or compare sums of the first side alone.",
         ),
         Misconception(
             "effect size",

@@ -88,7 +88,7 @@ QUIZ = (
             Option(
                 "Store the weights in 8 bits.",
                 "A byte instead of four, and one scale a row. The loss hardly moves; at 4 bits it begins to, and at 2 "
-                "bits rounding alone ruins a model.",
+                "bits it is much larger.",
                 right=True,
             ),
         ),
@@ -108,8 +108,8 @@ QUIZ = (
             ),
             Option(
                 "Heads can never explain what a model does.",
-                "Some can: without its induction heads a model no longer copies. It is the change that shows it, not "
-                "the picture.",
+                "Some can: with its induction heads taken out, a model copies worse. It is the change that shows it, "
+                "not the picture.",
             ),
             Option(
                 "The hidden states do not hold what the head looked at.",
