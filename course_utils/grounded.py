@@ -164,10 +164,8 @@ class Reader:
         """
         if len(options) < 2 or len(set(options)) < len(options) or not all(option.strip() for option in options):
             raise CourseError(f"options is {list(options)!r}; expected two or more, all different, none empty.")
-        if not hasattr(self.engine.model, "rewind"):
-            raise CourseError("This engine cannot go back in its text; make one without own functions: Engine().")
         text = self.engine.prompt(self.prompt(question, passages).messages) + self.config.begin
-        return (-_nats(self.engine, text, [f" {option.strip()}" for option in options])).softmax(dim=0).tolist()
+        return (-nats_after(self.engine, text, [f" {option.strip()}" for option in options])).softmax(dim=0).tolist()
 
     def _messages(self, system: str | None, content: str) -> tuple[Message, ...]:
         messages = [] if system is None else [{"role": "system", "content": system}]
@@ -190,8 +188,13 @@ def _together(passages: Sequence[str]) -> str:
     return "\n\n".join(reversed(passages))
 
 
-def _nats(engine, text: str, continuations: Sequence[str]) -> torch.Tensor:
-    """−ln p of each continuation of the text, (n,); the text is read once."""
+def nats_after(engine, text: str, continuations: Sequence[str]) -> torch.Tensor:
+    """−ln p of each continuation of the text, (n,), all its tokens together; the text is read once.
+
+    Raises CourseError for an engine that is not on the fast path: it cannot go back.
+    """
+    if not hasattr(engine.model, "rewind"):
+        raise CourseError("This engine cannot go back in its text; make one without own functions: Engine().")
     prompt, model, nats = engine.encode(text), engine.model, []
     model.reset()
     first = model.read(prompt)[None]                               # (1, V)
