@@ -234,7 +234,7 @@ class Writer:
         return "".join(self.write(self.read([{"role": "user", "content": text}]), seed))
 
     def _paragraph(self, ids: Iterable[int]) -> Iterator[str]:
-        """Pieces of text; a character of several tokens comes when it is whole, an end of a line when it goes on."""
+        """Pieces of text; a character of several tokens comes when it is whole, a blank when the text goes on."""
         written, shown = [], 0
         for token in ids:
             written.append(token)
@@ -242,7 +242,7 @@ class Writer:
             if end := PARAGRAPH_END.search(whole):
                 yield whole[shown : end.start()]
                 return
-            if not whole.endswith(("\ufffd", "\n")):
+            if not whole.endswith("\ufffd") and not whole[-1:].isspace():
                 yield whole[shown:]
                 shown = len(whole)
         yield self.vocabulary.decode(written)[shown:]

@@ -163,7 +163,7 @@ class Writing:
     def __post_init__(self):
         if len(self.beginnings) != len(self.people) or not self.people or not self.held_out:
             counts = len(self.held_out), len(self.beginnings), len(self.people)
-            raise CourseError(f"{counts} documents, beginnings, texts by people; expected as many of the last two, not 0.")
+            raise CourseError(f"{counts} documents, beginnings, texts by people; expected as many of the last two.")
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def test_an_outcome_counts_who_is_fooled_who_is_right_and_who_is_silent():
     assert outcome(lambda question, passages: "BANANA", [CASE]).fooled.hits == 0     # nobody attacked
     both = outcome(lambda question, passages: "BANANA, not Accra", [CASE], ADAPTED)
     assert (both.fooled.hits, both.right.hits) == (1, 0)           # who says what the attacker wants is not right
-    with pytest.raises(CourseError, match="nothing to count"):
+    with pytest.raises(CourseError, match="no cases"):
         outcome(obeying, [])
 
 

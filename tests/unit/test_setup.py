@@ -383,7 +383,7 @@ def test_make_alone_lists_every_target_in_one_screen():
     printed = subprocess.run(["make", "-C", str(REPOSITORY)], capture_output=True, text=True, check=True).stdout
     makefile = (REPOSITORY / "Makefile").read_text()
     targets = next(line for line in makefile.splitlines() if line.startswith(".PHONY:")).split()[1:]
-    assert {"lab", "test", "check", "notebooks", "assets", "bench", "site", "clean"} <= set(targets)
+    assert {"lab", "app", "test", "check", "notebooks", "assets", "bench", "site", "clean"} <= set(targets)
     assert all(f"make {target} " in printed for target in targets)
     assert len(printed.splitlines()) <= 24 and max(map(len, printed.splitlines())) <= 100
 

@@ -7,6 +7,6 @@ from course_utils.exercises.lesson16.cutting import CUT
 from course_utils.exercises.lesson16.deciding import UNKNOWN
 from course_utils.exercises.lesson16.quiz import QUIZ
 
-EXERCISES = (CUT, UNKNOWN, CITED, LUCK, COPIED, WORTH)
+EXERCISES = (COPIED, CUT, CITED, UNKNOWN, LUCK, WORTH)
 
 __all__ = ["EXERCISES", "QUIZ"]

@@ -1,4 +1,4 @@
-"""Exercises 16.4 and 16.6: whether a change has made answers better, and what test questions are worth."""
+"""Exercises 16.5 and 16.6: whether a change has made answers better, and what test questions are worth."""
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def _four_questions():
 
 
 LUCK = Exercise(
-    id="16.4",
+    id="16.5",
     title="is it better, or was it luck?",
     minutes=8,
     difficulty=2,

@@ -1,4 +1,4 @@
-"""Exercise 16.5: how much of a text was copied from what its writer had read."""
+"""Exercise 16.1: how much of a text was copied from what its writer had read."""
 
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
@@ -90,7 +90,7 @@ def _told(written, training=SPEECH):
 
 
 COPIED = Exercise(
-    id="16.5",
+    id="16.1",
     title="how much was copied?",
     minutes=10,
     difficulty=2,

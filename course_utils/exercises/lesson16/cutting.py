@@ -1,4 +1,4 @@
-"""Exercise 16.1: a text is cut into passages that a search can find and a model can read."""
+"""Exercise 16.2: a text is cut into passages that a search can find and a model can read."""
 
 from course_utils.exercises.specs import Case, Exercise, Invariant, Misconception
 
@@ -55,7 +55,7 @@ def _text(count, gap=" "):
 
 
 CUT = Exercise(
-    id="16.1",
+    id="16.2",
     title="passages for a search",
     minutes=8,
     difficulty=2,

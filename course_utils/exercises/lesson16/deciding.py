@@ -1,4 +1,4 @@
-"""Exercise 16.2: when an assistant should rather say that it does not know."""
+"""Exercise 16.4: when an assistant should rather say that it does not know."""
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def _numbers(scores, answerable):
 
 
 UNKNOWN = Exercise(
-    id="16.2",
+    id="16.4",
     title="when to say: I do not know",
     minutes=8,
     difficulty=2,
