@@ -26,7 +26,7 @@ help: ## list these targets
 	@echo
 	@echo '  Settings, as in  make lab ARGS="--no-browser --port 8899"'
 	@echo "    ARGS         passed on to the server (lab, app), pytest (test, check), or names (notebooks)"
-	@echo "    PYTHON, VENV the Python to start from, 3.11 or newer (python3); folder of the environment (.venv)"
+	@echo "    PYTHON, VENV the Python to start from (python3, 3.11 or newer); the environment's folder (.venv)"
 	@echo "    TORCH_INDEX  URL of a further index to take torch from, say one of CPU wheels"
 
 lab: ## set up what is missing, then open JupyterLab at the first lesson
