@@ -202,18 +202,26 @@ def of_share(name: str, hits: Sequence[bool]) -> Measure:
 
 
 def of_mean(name: str, values: Sequence[float], form: str) -> Measure:
-    """The mean with the bootstrap's interval over the items, the same at every call."""
-    low, high = intervals.bootstrap_interval(values, intervals.mean, generator(0), samples=2000)
-    return Measure(name, float(np.mean(values)), low, high, len(values), form)
+    """The mean with the bootstrap's interval over the items, the same at every call; none for a single item."""
+    return Measure(name, float(np.mean(values)), *_interval(np.asarray(values), intervals.mean), len(values), form)
 
 
 def of_ratio(name: str, parts: Sequence[float], wholes: Sequence[float], form: str = "share") -> Measure:
-    """Sum over sum with the bootstrap's interval: items that have more in them count for more."""
-    both = np.stack([np.asarray(parts, float), np.asarray(wholes, float)], axis=1)               # (N, 2)
-    if both[:, 1].min() <= 0:
-        both = both[both[:, 1] > 0]
-    low, high = intervals.bootstrap_interval(both, intervals.ratio_of_sums, generator(0), samples=2000)
-    return Measure(name, float(both[:, 0].sum() / both[:, 1].sum()), low, high, len(both), form)
+    """Sum over sum with the bootstrap's interval: items that have more in them count for more, empty ones not.
+
+    Raises CourseError where all are empty.
+    """
+    both = np.array([pair for pair in zip(parts, wholes, strict=True) if pair[1] > 0], float)       # (N, 2)
+    if len(both) == 0:
+        raise CourseError(f"{name}: there is nothing to divide by; expected at least one item that is not empty.")
+    total = both.sum(axis=0)
+    return Measure(name, float(total[0] / total[1]), *_interval(both, intervals.ratio_of_sums), len(both), form)
+
+
+def _interval(values: np.ndarray, statistic: Callable) -> tuple[float, float] | tuple[None, None]:
+    if len(values) < 2:                                            # one item says nothing of how items differ
+        return None, None
+    return intervals.bootstrap_interval(values, statistic, generator(0), samples=2000)
 
 
 # --- a writer ---------------------------------------------------------------------------------------------
@@ -253,7 +261,8 @@ def _copying(task: Writing, ours: Sequence[Sequence[str]], people: Sequence[Sequ
         runs = [max(0, len(pieces) - task.run + 1) for pieces in texts]
         hits = [sum(length >= task.run for length in each) for each in lengths]
         longest = max((length for each in lengths for length in each), default=0)
-        rows.append(of_ratio(f"runs of {task.run} copied, of what {who}", hits, runs))
+        if any(runs):
+            rows.append(of_ratio(f"runs of {task.run} copied, of what {who}", hits, runs))
         rows.append(Measure(f"longest copied run, of what {who}", longest, None, None, len(texts), "count"))
     return rows
 
@@ -340,14 +349,14 @@ def _finding(helper: Helper, questions: Sequence[Question]) -> list[Measure]:
 
 def _accuracy(known: Sequence[Answered]) -> list[Measure]:
     gains = [float(each.right) - float(each.right_without) for each in known]
-    citations = [len(each.holds) for each in known]
+    sources = [len(each.holds) for each in known]
     rows = [
         of_share("right with passages", [each.right for each in known]),
         of_share("right without passages", [each.right_without for each in known]),
         of_mean("difference, paired", gains, "difference"),
     ]
-    if sum(map(bool, citations)) > 1:
-        rows.append(of_ratio("sources that hold the answer", [sum(each.holds) for each in known], citations))
+    if any(sources):
+        rows.append(of_ratio("sources that hold the answer", [sum(each.holds) for each in known], sources))
     return rows
 
 
