@@ -53,14 +53,14 @@ def texts_of(size: Size) -> list[str]:
 
 
 def smaller_weights(size: Size = Size()) -> Measured:
-    """What rounding and pruning cost, and how many megabytes the linear layers take then; the embedding stays."""
+    """What rounding all matrices costs, and pruning the linear layers; and how many megabytes the model takes then."""
     model, texts = load(MODEL), texts_of(size)
     whole = address_bits(model, texts)
     whole_bytes = sum(parameter.nbytes for parameter in model.parameters())
     figures = {"whole_megabytes": exact(whole_bytes / MEGABYTE, 1, "MB, float32")}
     for bits, group in BITS.items():
-        figures[f"bits_{bits}_loss"] = _lost(quantized(model, bits, group), whole, texts)
-        figures[f"bits_{bits}_megabytes"] = exact(stored_bytes(model, bits, group) / MEGABYTE, 1, "MB")
+        figures[f"bits_{bits}_loss"] = _lost(quantized(model, bits, group, embedding=True), whole, texts)
+        figures[f"bits_{bits}_megabytes"] = exact(stored_bytes(model, bits, group, embedding=True) / MEGABYTE, 1, "MB")
     for share in SHARES:
         sparse = pruned(model, share)
         figures[f"pruned_{share:.0%}_loss".replace("%", "_percent")] = _lost(sparse, whole, texts)

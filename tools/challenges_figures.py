@@ -61,7 +61,7 @@ def of_ratio(parts: Sequence[float], wholes: Sequence[float], unit: str, seed: i
 
 
 def _rounded(value: float) -> float:
-    return round(float(value), DIGITS)
+    return round(float(value), DIGITS) + 0.0  # no −0.0
 
 
 # --- bits per byte, address by address ------------------------------------------------------------
