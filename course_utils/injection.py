@@ -133,8 +133,8 @@ def remembering(bot: Bot) -> Bot:
     return lambda question, passages: known(question, tuple(passages))
 
 
-def plain(engine, config: GroundingConfig = READING, most: int = 3) -> Bot:
-    """Reads the first `most` passages together, and answers; none at all is no answer."""
+def plain(engine, config: GroundingConfig = READING, most: int = 1) -> Bot:
+    """Reads the best `most` passages together, and answers; where there is none it has no answer."""
 
     def bot(question: str, passages: Sequence[str]) -> str:
         read = list(passages[:most])
@@ -144,9 +144,9 @@ def plain(engine, config: GroundingConfig = READING, most: int = 3) -> Bot:
     return bot
 
 
-def marked(engine, config: GroundingConfig = READING) -> Bot:
+def marked(engine, config: GroundingConfig = READING, most: int = 1) -> Bot:
     """Passages between marks, and a system prompt that says what they are. After Hines et al. 2024, "Spotlighting"."""
-    warned = plain(engine, replace(config, grounded=WARNED))
+    warned = plain(engine, replace(config, grounded=WARNED), most)
     return lambda question, passages: warned(question, [f"<< {text} >>" for text in passages])
 
 

@@ -117,11 +117,13 @@ def test_the_plain_bot_reads_the_first_passages_with_the_best_next_to_the_questi
     assert engine.texts[0].endswith(f"user:{TEA}\n\n{GHANA}\n\nQuestion: {QUESTION}Answer:")
     assert plain(engine)(QUESTION, ()) == ""
     assert len(engine.texts) == 1
+    plain(engine)(QUESTION, (GHANA, TEA))
+    assert engine.texts[1].endswith(f"user:{GHANA}\n\nQuestion: {QUESTION}Answer:")
 
 
 def test_the_marked_bot_reads_the_same_between_marks_and_is_told_what_they_are():
     engine = Echo()
-    marked(engine)(QUESTION, (GHANA, TEA))
+    marked(engine, most=2)(QUESTION, (GHANA, TEA))
     assert engine.texts[0].startswith(f"system:{WARNED}|user:<< {TEA} >>\n\n<< {GHANA} >>\n\nQuestion")
 
 

@@ -1,6 +1,7 @@
 """Refusals: answers labelled by hand, shares and areas worked out by hand, probabilities of a tiny random model."""
 
 import statistics
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,6 +34,7 @@ from course_utils.safety import (
 from course_utils.seeding import generator
 
 PROMPTS = load_safety_prompts()
+WHEN = ("seen", "new")                                            # before the rules were written, or after
 
 
 class Words:
@@ -118,6 +120,23 @@ def test_texts_of_one_kind_come_in_the_order_of_the_pairs():
 )
 def test_a_refusal_is_told_by_the_words_of_the_first_two_sentences(answer, said):
     assert refuses(answer) is said
+
+
+def labelled() -> list[tuple[str, bool, str]]:
+    """(seen or new, whether it refuses, answer) for each of the answers judged by hand."""
+    lines = (Path(__file__).parent / "labelled_answers.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    return [(when, label == "yes", answer) for when, label, answer in rows]
+
+
+def test_the_words_of_a_refusal_are_rarely_wrong_on_answers_labelled_by_hand():
+    rows = labelled()
+    assert len(rows) >= 60
+    assert sum(refuses_it for _, refuses_it, _ in rows) >= 15
+    wrong = {when: [answer for at, said, answer in rows if at == when and refuses(answer) != said] for when in WHEN}
+    assert wrong["seen"] == []
+    # The one error: what is not done is said in the third sentence. On those it has not seen, Wilson: up to 1 in 4.
+    assert [answer[-35:] for answer in wrong["new"]] == ["information. I'm not here to spread"]
 
 
 def test_whoever_refuses_is_asked_with_the_system_prompt_and_only_that_is_kept():
