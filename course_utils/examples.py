@@ -33,7 +33,7 @@ from course_utils.text.vocabulary import word_pieces
 LESSON_INDEX = "lessons_minilm"
 SPEECHES = Settings(longest=160, sampling=Sampling(top_p=0.9))
 TUNES = Settings(longest=600, sampling=Sampling(temperature=0.7))
-HELP = Settings(longest=40, system="Answer the question in one short sentence.", passages=2, least=0.41)
+HELP = Settings(longest=40, system="Answer the question in one short sentence.", passages=2, least=0.4)
 MAKERS, CONTACT = "The maintainers of this course", "The issue tracker of the course's repository"
 BEGINNING, LONG = 8, 100                                           # words to go on from; of a long paragraph
 GROUP = re.compile(r"[^ |\n]*[ |\n]|[^ |\n]+$")
@@ -68,10 +68,10 @@ def speech_task() -> Writing:
 
 
 def middle_paragraph(text: str) -> str:
-    """Of the paragraphs with LONG words or more the middle one; of all paragraphs where none is so long."""
+    """Of the paragraphs with LONG words or more the middle one; the longest where none is so long."""
     paragraphs = [paragraph.strip() for paragraph in text.split(PARAGRAPH_END) if paragraph.strip()]
-    long = [paragraph for paragraph in paragraphs if len(paragraph.split()) >= LONG] or paragraphs
-    return long[len(long) // 2]
+    long = [paragraph for paragraph in paragraphs if len(paragraph.split()) >= LONG]
+    return long[len(long) // 2] if long else max(paragraphs, key=lambda paragraph: len(paragraph.split()))
 
 
 def _addresses() -> str:

@@ -366,3 +366,33 @@ def _saying_so(known: Sequence[Answered], unknown: Sequence[Answered]) -> list[M
         rows.append(of_share("says it is not there, and it is not", [abstains(each.answer) for each in unknown]))
         rows.append(of_share("the same without passages", [abstains(each.without) for each in unknown]))
     return rows
+
+
+# --- from which cosine on to answer -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Least:
+    """A cosine that the best passage must have; how many answerable questions pass it, how many others do not."""
+
+    least: float
+    asked: Share
+    refused: Share
+
+
+def choose_least(helper: Helper, questions: Sequence[Question]) -> Least:
+    """The cosine for `Settings.least` that tells the questions apart best: the sum of both shares is largest.
+
+    It lies halfway between two questions; of equally good ones it is the lowest. Choose it on questions that you do not
+    report. Raises CourseError where there are not questions of both kinds.
+    """
+    scores = sorted((helper.look_up(question.text, 1)[0][1], question.answerable) for question in questions)
+    cosines = [cosine for cosine, _ in scores]
+    cuts = [-1.0, *((one + other) / 2 for one, other in zip(cosines, cosines[1:], strict=False))]
+    return max((at_least(scores, cut) for cut in cuts), key=lambda each: each.asked.value + each.refused.value)
+
+
+def at_least(scores: Sequence[tuple[float, bool]], least: float) -> Least:
+    """What a cosine does to questions, each with the cosine of its best passage and whether it can be answered."""
+    asked = [cosine >= least for cosine, answerable in scores if answerable]
+    return Least(least, share(asked), share([cosine < least for cosine, answerable in scores if not answerable]))

@@ -5,23 +5,34 @@ from types import SimpleNamespace
 
 import torch
 
-from course_utils.cards import ModelCard
+from course_utils.cards import DataSheet, ModelCard
 from course_utils.sampling import greedy
 
 DIRECTIONS = {"ghana": [1.0, 0.5, 0.0], "born": [0.0, 1.0, 0.5], "tea": [0.0, 0.0, 1.0], "else": [-1.0, -1.0, -1.0]}
 
 
 def card() -> ModelCard:
+    """A finished model card."""
+    return _finished(ModelCard)
+
+
+def sheet() -> DataSheet:
+    """A finished data sheet."""
+    return _finished(DataSheet)
+
+
+def _finished(kind):
     long = "This is an answer of one sentence."
-    return ModelCard.of({each.name: "Door 1" if each.metadata["short"] else long for each in fields(ModelCard)})
+    return kind.of({each.name: "Door 1" if each.metadata["short"] else long for each in fields(kind)})
 
 
-def embed(texts):
+def embed(texts) -> torch.Tensor:
+    """The vector of the first word of DIRECTIONS that stands in each text, (n, 3)."""
     return torch.tensor([next(v for word, v in DIRECTIONS.items() if word in text.lower()) for text in texts])
 
 
 class Words:
-    """An engine of words, each a token. It writes `says`, and with a sampling strategy two words of a draw."""
+    """An engine of words, each a token. It writes `says`, and then a number that was drawn, unless it is greedy."""
 
     context = 120
 

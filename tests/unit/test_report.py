@@ -16,6 +16,8 @@ from course_utils.report import (
     Measure,
     Report,
     Writing,
+    at_least,
+    choose_least,
     copied_lengths,
     evaluate,
     first_sentence,
@@ -130,6 +132,16 @@ def test_most_takes_as_many_of_either_kind(helper):
 def test_what_is_judged_ends_with_the_first_sentence():
     assert first_sentence(" Dr. no, 3.9 million. It is\nmore") == "Dr. no, 3.9 million."
     assert first_sentence("39\n\n40") == "39"
+
+
+def test_the_least_cosine_tells_questions_apart_best(helper):
+    # Cosines of the best passages: Ghana and born 2/√5 = 0.89, tea 1, something else −0.58, Ghana's king 0.89.
+    chosen = choose_least(helper, QUESTIONS)
+    assert chosen.least == pytest.approx((2 / 5**0.5 - 3**-0.5) / 2)
+    assert (chosen.asked.hits, chosen.asked.count, chosen.refused.hits, chosen.refused.count) == (3, 3, 1, 2)
+    assert at_least([(0.1, True), (0.5, True), (0.3, False)], 0.3).refused.hits == 0     # at the cosine it is asked
+    with pytest.raises(CourseError, match="nothing to count"):
+        choose_least(helper, QUESTIONS[:3])
 
 
 # --- a writer
