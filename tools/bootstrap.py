@@ -35,10 +35,14 @@ ASSETS = {
 }
 NEEDS_COMPILER = "kenlm"                            # the one package of the locks without ready-made wheels
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
-QUIET_JUPYTERLAB = {
-    "@jupyterlab/apputils-extension:notification": {
-        "fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True,
-    }
+QUIET_JUPYTERLAB = {                                # file in the environment -> what stands in it
+    "share/jupyter/lab/settings/overrides.json": {
+        "@jupyterlab/apputils-extension:notification": {
+            "fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True,
+        }
+    },
+    # Voilà's button would run a lesson as a page; it is here for the chat page alone.
+    "etc/jupyter/labconfig/page_config.json": {"disabledExtensions": {"@voila-dashboards/jupyterlab-preview": True}},
 }
 
 
@@ -217,10 +221,10 @@ def install(purpose, python, venv, lines):
 
 
 def quiet_jupyterlab(venv):
-    """Turn JupyterLab's news and update pop-ups off, in this environment only."""
-    settings = venv / "share" / "jupyter" / "lab" / "settings"
-    settings.mkdir(parents=True, exist_ok=True)
-    (settings / "overrides.json").write_text(json.dumps(QUIET_JUPYTERLAB, indent=2))
+    """Turn JupyterLab's news, its update pop-ups and Voilà's button off, in this environment only."""
+    for place, settings in QUIET_JUPYTERLAB.items():
+        (venv / place).parent.mkdir(parents=True, exist_ok=True)
+        (venv / place).write_text(json.dumps(settings, indent=2))
 
 
 def pip(python, arguments):

@@ -45,6 +45,7 @@ SETTINGS = {
         "extension_allowlist": WIDGETS,
         "file_allowlist": [],
     },
+    "VoilaExecutor": {"cell_error_instruction": "More stands where make app was typed."},
     # Between server and kernel too nobody else at this machine reads along, where the kernel knows how.
     "KernelManager": {"transport_encryption": "auto"},
     # A page that is closed ends its kernel. Where it could not say so, the model's memory is given back after this.

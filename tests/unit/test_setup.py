@@ -301,10 +301,10 @@ def test_a_browser_is_expected_where_there_is_a_display(platform, environment, e
     assert bootstrap.has_browser(platform, environment) is expected
 
 
-def test_news_pop_ups_are_off_in_the_environment_alone(tmp_path):
+def test_news_pop_ups_and_the_button_of_voila_are_off_in_the_environment_alone(tmp_path):
     bootstrap.quiet_jupyterlab(tmp_path)
-    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
-    assert written == ["share/jupyter/lab/settings/overrides.json"]
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"share/jupyter/lab/settings/overrides.json", "etc/jupyter/labconfig/page_config.json"}
 
 
 # ---- one version of the truth
