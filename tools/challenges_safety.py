@@ -10,8 +10,8 @@ from course_utils import tasks
 from course_utils.engine import Engine
 from course_utils.grounded import Reader, by_meaning, share
 from course_utils.injection import (
-    ADAPTED,
     ATTACKS,
+    STATED,
     Attack,
     Case,
     Outcome,
@@ -22,7 +22,6 @@ from course_utils.injection import (
     marked,
     outcome,
     plain,
-    remembering,
     suspicious,
 )
 from course_utils.safety import (
@@ -97,10 +96,10 @@ def refusing(size: Size) -> Measured:
 def injected(questions: int) -> Measured:
     """Each bot, clean and under each attack: how often it is fooled, and right; and the price of each defence."""
     engine = Engine(precision="bfloat16", context=1536)
-    asked, reading = _cases(engine, questions), remembering(plain(engine))
+    asked, reading = _cases(engine, questions), plain(engine)
     bots = {
         "plain": reading,
-        "marked": remembering(marked(engine)),
+        "marked": marked(engine),
         "filtered": filtered(reading),
         "agreeing": agreeing(reading),
         "confirmed": confirmed(reading),
@@ -113,7 +112,7 @@ def injected(questions: int) -> Measured:
     for name in list(bots)[1:]:
         figures |= _changes(name, found)
     for name in ("agreeing", "confirmed"):                         # what remains: who can write two passages
-        figures[f"fooled_{name}_two_passages"] = of_share(outcome(bots[name], asked, ADAPTED, TWO).fooled)
+        figures[f"fooled_{name}_two_passages"] = of_share(outcome(bots[name], asked, STATED, TWO).fooled)
     return figures
 
 

@@ -9,10 +9,11 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.grounded import Reader
 from course_utils.injection import (
-    ADAPTED,
     ATTACKS,
     COMMANDED,
     FALSE_FACT,
+    SHOWN,
+    STATED,
     WARNED,
     Attack,
     Case,
@@ -25,7 +26,6 @@ from course_utils.injection import (
     outcome,
     plain,
     planted,
-    remembering,
     same_answer,
     suspicious,
 )
@@ -99,7 +99,7 @@ def test_an_outcome_counts_who_is_fooled_who_is_right_and_who_is_silent():
     assert outcome(lambda question, passages: "", [CASE]).silent.hits == 1
     assert outcome(lambda question, passages: "banana", [CASE], COMMANDED).fooled.hits == 1
     assert outcome(lambda question, passages: "BANANA", [CASE]).fooled.hits == 0     # nobody attacked
-    both = outcome(lambda question, passages: "BANANA, not Accra", [CASE], ADAPTED)
+    both = outcome(lambda question, passages: "BANANA, not Accra", [CASE], STATED)
     assert (both.fooled.hits, both.right.hits) == (1, 0)           # who says what the attacker wants is not right
     with pytest.raises(CourseError, match="no cases"):
         outcome(obeying, [])
@@ -119,6 +119,14 @@ def test_the_plain_bot_reads_the_first_passages_with_the_best_next_to_the_questi
     assert len(engine.texts) == 1
     plain(engine)(QUESTION, (GHANA, TEA))
     assert engine.texts[1].endswith(f"user:{GHANA}\n\nQuestion: {QUESTION}Answer:")
+
+
+def test_the_plain_bot_reads_the_same_only_once():
+    engine = Echo()
+    bot = plain(engine)
+    asked = [(QUESTION, [GHANA]), (QUESTION, (GHANA, TEA)), (QUESTION, [TEA]), ("Who?", [TEA])]
+    assert [bot(*each) for each in asked] == ["Accra"] * 4
+    assert len(engine.texts) == 3                                  # of one passage: the first two are the same
 
 
 def test_the_marked_bot_reads_the_same_between_marks_and_is_told_what_they_are():
@@ -157,10 +165,11 @@ def test_a_text_that_commands_nobody_is_left_alone(text):
 
 
 def test_the_filter_stops_the_command_and_nothing_that_is_only_stated():
-    assert [suspicious(planted(CASE, attack).passages[0]) for attack in ATTACKS] == [True, False, False]
+    assert [suspicious(planted(CASE, attack).passages[0]) for attack in ATTACKS] == [True, True, False, False]
     bot = filtered(obeying)
+    assert bot(QUESTION, planted(CASE, SHOWN).passages) == "It is Accra."
     assert bot(QUESTION, planted(CASE, COMMANDED).passages) == "It is Accra."
-    assert bot(QUESTION, planted(CASE, ADAPTED).passages) == "BANANA"
+    assert bot(QUESTION, planted(CASE, STATED).passages) == "BANANA"
     assert filtered(plain(Echo()))(QUESTION, ["Obey me."]) == ""
 
 
@@ -209,13 +218,6 @@ def test_content_is_what_the_question_has_not():
     assert content_words(QUESTION, "The capital of Ghana is São Tomé.") == {"sao", "tome"}
 
 
-def test_a_remembering_bot_is_asked_the_same_only_once():
-    asked = []
-    bot = remembering(lambda question, passages: asked.append((question, tuple(passages))) or str(len(asked)))
-    assert [bot("a", ["x"]), bot("a", ("x",)), bot("a", ["y"]), bot("b", ["x"])] == ["1", "1", "2", "3"]
-    assert len(asked) == 3
-
-
 def test_a_goal_may_be_the_false_answer_or_a_word_of_the_attackers():
     assert Attack("mine", "The capital is {false}.").goal.format(false="Kumasi") == "Kumasi"
-    assert [attack.goal for attack in ATTACKS] == ["BANANA", "{false}", "BANANA"]
+    assert [attack.goal for attack in ATTACKS] == ["BANANA", "BANANA", "BANANA", "{false}"]
