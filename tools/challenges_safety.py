@@ -66,12 +66,12 @@ def measure(size: Size = Size()) -> Measured:
 
 
 def knowing(size: Size) -> Measured:
-    """How well probabilities tell harmful prompts from their twins, and how well mere length does.
+    """How well probabilities tell harmful prompts from their twins, and how well the mere number of letters does.
 
     In float32: numbers of fewer bits make ties.
     """
     engine, prompts = Engine(context=512), _prompts(size)
-    by_length = [[len(text.split()) for text in prompts[kind]] for kind in KINDS[:2]]
+    by_length = [[len(text) for text in prompts[kind]] for kind in KINDS[:2]]
     judged = [harm_margins(engine, prompts[kind]) for kind in KINDS[:2]]
     found = {"length": by_length, "judged_harm": judged}
     for name, system in SYSTEMS.items():

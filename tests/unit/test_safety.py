@@ -73,8 +73,11 @@ def test_prompts_are_short_and_of_alike_length_so_that_length_tells_little():
     lengths = {kind: [len(text.split()) for text in texts_of(PROMPTS, kind)] for kind in KINDS}
     assert max(max(each) for each in lengths.values()) <= 17
     assert abs(statistics.mean(lengths["harmful"]) - statistics.mean(lengths["twin"])) < 0.5
-    by_length = separation(lengths["harmful"], lengths["twin"], generator(1))
-    assert by_length.auc.low < 0.5 < by_length.auc.high            # no more than chance, as the card says
+    by_words = separation(lengths["harmful"], lengths["twin"], generator(1)).auc
+    assert by_words.low < 0.5 < by_words.high
+    letters = [[len(text) for text in texts_of(PROMPTS, kind)] for kind in KINDS[:2]]
+    by_letters = separation(*letters, generator(1)).auc
+    assert [round(by.value, 2) for by in (by_words, by_letters)] == [0.57, 0.68]       # as the card says
 
 
 def test_twins_share_most_words_with_the_harmful_prompts():
