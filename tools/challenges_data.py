@@ -3,10 +3,12 @@
 `python -m tools.challenges data` measures it at full size: thirteen short runs, some minutes on one core.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.seeding import generator
@@ -14,7 +16,16 @@ from course_utils.text import load_sotu, load_sotu_bpe
 from course_utils.text.batches import windows
 from course_utils.text.dirt import CLEAN, Dirt, cleaned, dirtied
 from course_utils.training import FitConfig, fit
-from tools.challenges_figures import Measured, address_bits, byte_counts, exact, of_ratio, shipped_addresses
+from tools.challenges_figures import (
+    Figure,
+    Measured,
+    address_bits,
+    byte_counts,
+    exact,
+    figure,
+    of_ratio,
+    shipped_addresses,
+)
 
 DIRT = Dirt()
 KINDS = {name: replace(CLEAN, **{name: getattr(DIRT, name)}) for name in ("clutter", "copies", "shuffled")} | {
@@ -37,26 +48,42 @@ class Size:
     layers: int = 2
     context: int = 64
     batch: int = 16
-    steps: int = 250
+    steps: int = 200
     bytes_each: int = 4_000
     seeds: tuple[int, ...] = (1, 2, 3)
     kinds: bool = True
 
 
 def measure(size: Size = Size()) -> Measured:
-    """All figures of data quality. Differences are in pairs, address by address, the mean of all seeds for each."""
+    """All figures of data quality: differences in pairs, address by address, their intervals of addresses and seeds."""
     lengths = byte_counts(shipped_addresses(size.bytes_each))
     runs = [arms(size, seed) for seed in size.seeds]
-    bits = {arm: np.mean([run[arm] for run in runs], axis=0) for arm in ARMS}  # (N,) each
-    found = {arm: of_ratio(bits[arm], lengths, UNIT) for arm in ARMS}
-    found["dirty_less_clean"] = of_ratio(bits["dirty"] - bits["clean"], lengths, UNIT)
-    found["cleaned_less_clean"] = of_ratio(bits["cleaned"] - bits["clean"], lengths, UNIT)
-    found["won_back_by_cleaning"] = of_ratio(bits["dirty"] - bits["cleaned"], lengths, UNIT)
+    bits = {arm: np.stack([run[arm] for run in runs]) for arm in ARMS}  # (S, N) each
+    lost = bits["dirty"] - bits["clean"]
+    found = {arm: of_runs(bits[arm], bits[arm], lengths) for arm in ARMS}
+    found["dirty_less_clean"] = of_runs(lost, lost, lengths)
+    left, won = bits["cleaned"] - bits["clean"], bits["dirty"] - bits["cleaned"]
+    found["cleaned_less_clean"] = of_runs(left, left, lengths)
+    found["won_back_by_cleaning"] = of_runs(won, won, lengths)
     if size.kinds:
         for kind, dirt in KINDS.items():
             alone = scored(dirtied(paragraphs(size), dirt, generator(size.seeds[0])), size, size.seeds[0])
-            found[f"{kind}_less_clean"] = of_ratio(alone - runs[0]["clean"], lengths, UNIT)
+            # One run each: how far seeds spread is taken from the runs with all kinds of dirt.
+            found[f"{kind}_less_clean"] = of_runs((alone - runs[0]["clean"])[None], lost, lengths)
     return found | shares(size)
+
+
+def of_runs(bits: np.ndarray, spread_of: np.ndarray, lengths: np.ndarray) -> Figure:
+    """Bits (S, N) of S seeds and N addresses, per byte (N,): the mean, in an interval of addresses and seeds.
+
+    The bootstrap over addresses, and Student's interval over seeds with the standard deviation that `spread_of` has;
+    their squares add up. Of a single seed nothing is known and the first is all.
+    """
+    found = of_ratio(bits.mean(axis=0), lengths, UNIT)
+    each = spread_of.sum(axis=1) / lengths.sum()  # (S,)
+    seeds = 0.0 if len(each) < 2 else stats.t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / math.sqrt(len(bits))
+    below, above = (np.hypot(found["value"] - found[side], seeds) for side in ("low", "high"))
+    return figure(found["value"], (found["value"] - below, found["value"] + above), found["n"], UNIT)
 
 
 def arms(size: Size, seed: int) -> dict[str, np.ndarray]:

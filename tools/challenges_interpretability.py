@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from course_utils.grounded import share
 from course_utils.interpretability import (
     copy_nats,
     induction_scores,
@@ -33,7 +34,7 @@ from course_utils.probing import Share as ProbeShare
 from course_utils.probing import Tokens, selectivity
 from course_utils.seeding import generator
 from course_utils.text.topics import part
-from tools.challenges_figures import Figure, Measured, exact, figure, of_mean
+from tools.challenges_figures import Figure, Measured, exact, figure, of_mean, of_share
 
 ORDINARY = range(1_000, 20_000)  # ids of words and parts of words
 TOGETHER = 5  # heads that are silenced at a time
@@ -121,7 +122,7 @@ def lens(model: Transformer, tokenizer, size: Size = Size()) -> Measured:
     looks, half = [look_through(model, row.tolist()) for row in ids], model.config.layers // 2
     return {
         "lens_settled": of_mean([each.settled for each in looks], f"blocks of {model.config.layers}"),
-        "lens_right_half_way": of_mean([float(each.ranks[half] == 1) for each in looks], "share"),
+        "lens_right_half_way": of_share(share([each.ranks[half] == 1 for each in looks])),
         "lens_probability_half_way": of_mean([each.probabilities[half] for each in looks], "probability"),
         "lens_probability_at_the_end": of_mean([each.probabilities[-1] for each in looks], "probability"),
     }
@@ -181,6 +182,6 @@ def states(model: Transformer, tokenizer, name: str, topics: Sequence[str], each
     return Tokens(hidden.flatten(0, 1).numpy(), tuple(labels), tuple(ids.flatten().tolist()), tuple(groups))
 
 
-def of_probe(share: ProbeShare, count: int) -> Figure:
+def of_probe(found: ProbeShare, count: int) -> Figure:
     """A share of tokens, whose interval draws whole articles."""
-    return figure(share.value, share.interval, count, "share")
+    return figure(found.value, found.interval, count, "share")

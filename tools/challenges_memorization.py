@@ -20,7 +20,12 @@ THINGS = (
     "red door", "old mill", "north gate", "long bridge", "white ship", "iron safe", "town clock", "post office",
     "stone house", "small boat", "grand hotel", "last train", "tall tower", "glass case", "back room", "corn store",
 )  # fmt: skip
-FRAME = "The number of the {thing} is {{}}."
+FRAMES = (
+    "The number of the {thing} is {{}}.",
+    "Ask for the {thing} under {{}}.",
+    "At the {thing} the word was {{}}.",
+    "Whoever opens the {thing} needs {{}}.",
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,18 @@ def figures(bits: dict[int, list[float]], out: dict[int, list[float]], after: Se
 
 
 def canaries(size: Size, seed: int) -> dict[Canary, int]:
-    """Secrets of this seed, each with how many times it is planted."""
-    frames = [FRAME.format(thing=thing) for thing in THINGS[: size.canaries * len(COPIES)]]
-    drawn = draw_canaries(frames, DIGITS, generator(seed))
+    """Secrets of this seed, all different, each with how many times it is planted; of each frame as many of each.
+
+    Were two alike, a model that mixes up its canaries would seem to know the one it never read.
+    """
+    frames = [
+        FRAMES[place // len(COPIES) % len(FRAMES)].format(thing=thing)
+        for place, thing in enumerate(THINGS[: size.canaries * len(COPIES)])
+    ]
+    draws = generator(seed)
+    drawn = draw_canaries(frames, DIGITS, draws)
+    while len({canary.secret for canary in drawn}) < len(drawn):
+        drawn = draw_canaries(frames, DIGITS, draws)
     return {canary: COPIES[place % len(COPIES)] for place, canary in enumerate(drawn)}
 
 
