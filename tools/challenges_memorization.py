@@ -6,13 +6,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course_utils.grounded import share
 from course_utils.memorization import Canary, deduplicated, draw_canaries, exposure, extract, plant
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.seeding import generator
 from course_utils.text import ByteVocabulary, load_sotu
 from course_utils.text.batches import windows
 from course_utils.training import FitConfig, fit
-from tools.challenges_figures import Measured, difference_of_means, of_mean
+from tools.challenges_figures import Measured, difference_of_means, of_mean, of_share
 
 COPIES = (0, 1, 4, 16)
 DIGITS = 3
@@ -53,7 +54,7 @@ def measure(size: Size = Size()) -> Measured:
         model = trained(text, size, seed)
         for canary, copies in planted.items():
             bits[copies].append(exposure(model, ByteVocabulary(), canary).bits)
-            out[copies].append(float(extract(model, ByteVocabulary(), canary) == canary.secret))
+            out[copies].append(extract(model, ByteVocabulary(), canary) == canary.secret)
         if cleaned:
             often = [canary for canary, copies in planted.items() if copies == COPIES[-1]]
             model = trained(deduplicated(text), size, seed)
@@ -61,13 +62,13 @@ def measure(size: Size = Size()) -> Measured:
     return figures(bits, out, after)
 
 
-def figures(bits: dict[int, list[float]], out: dict[int, list[float]], after: Sequence[float]) -> Measured:
+def figures(bits: dict[int, list[float]], out: dict[int, list[bool]], after: Sequence[float]) -> Measured:
     """The means over canaries, and how much the most often planted exceed those that were never planted."""
     most = COPIES[-1]
     found = {f"exposure_{copies}_copies": of_mean(values, "bits") for copies, values in bits.items()}
     found[f"exposure_gain_of_{most}_copies"] = difference_of_means(bits[most], bits[0], "bits")
-    found[f"extracted_{most}_copies"] = of_mean(out[most], "share")
-    found["extracted_0_copies"] = of_mean(out[0], "share")
+    found[f"extracted_{most}_copies"] = of_share(share(out[most]))
+    found["extracted_0_copies"] = of_share(share(out[0]))
     if after:
         found[f"exposure_{most}_copies_deduplicated"] = of_mean(after, "bits")
         found["exposure_removed_by_deduplication"] = of_mean(
