@@ -1,6 +1,6 @@
 """Data: the same small model trained on clean text, on the same text made dirty, and on what cleaning left of that.
 
-`python -m tools.challenges data` measures it at full size: thirteen short runs, some minutes on one core.
+`python -m tools.challenges data` measures it at full size: 21 short runs, some minutes on one core.
 """
 
 import math
@@ -40,7 +40,7 @@ class Size:
     """What is read, trained and measured.
 
     every: of how many training paragraphs one is taken. bytes_each: measured of each test address. kinds: whether each
-    kind of dirt is measured alone too, with the first of the seeds.
+    kind of dirt is measured alone too.
     """
 
     every: int = 8
@@ -60,28 +60,27 @@ def measure(size: Size = Size()) -> Measured:
     runs = [arms(size, seed) for seed in size.seeds]
     bits = {arm: np.stack([run[arm] for run in runs]) for arm in ARMS}  # (S, N) each
     lost = bits["dirty"] - bits["clean"]
-    found = {arm: of_runs(bits[arm], bits[arm], lengths) for arm in ARMS}
-    found["dirty_less_clean"] = of_runs(lost, lost, lengths)
+    found = {arm: of_runs(bits[arm], lengths) for arm in ARMS}
+    found["dirty_less_clean"] = of_runs(lost, lengths)
     left, won = bits["cleaned"] - bits["clean"], bits["dirty"] - bits["cleaned"]
-    found["cleaned_less_clean"] = of_runs(left, left, lengths)
-    found["won_back_by_cleaning"] = of_runs(won, won, lengths)
+    found["cleaned_less_clean"] = of_runs(left, lengths)
+    found["won_back_by_cleaning"] = of_runs(won, lengths)
     if size.kinds:
         for kind, dirt in KINDS.items():
-            alone = scored(dirtied(paragraphs(size), dirt, generator(size.seeds[0])), size, size.seeds[0])
-            # One run each: how far seeds spread is taken from the runs with all kinds of dirt.
-            found[f"{kind}_less_clean"] = of_runs((alone - runs[0]["clean"])[None], lost, lengths)
+            alone = [scored(dirtied(paragraphs(size), dirt, generator(seed)), size, seed) for seed in size.seeds]
+            found[f"{kind}_less_clean"] = of_runs(np.stack(alone) - bits["clean"], lengths)
     return found | shares(size)
 
 
-def of_runs(bits: np.ndarray, spread_of: np.ndarray, lengths: np.ndarray) -> Figure:
+def of_runs(bits: np.ndarray, lengths: np.ndarray) -> Figure:
     """Bits (S, N) of S seeds and N addresses, per byte (N,): the mean, in an interval of addresses and seeds.
 
-    The bootstrap over addresses, and Student's interval over seeds with the standard deviation that `spread_of` has;
-    their squares add up. Of a single seed nothing is known and the first is all.
+    The bootstrap over addresses and Student's interval over seeds; their squares add up. How far seeds spread a single
+    one does not tell, and the first is all.
     """
     found = of_ratio(bits.mean(axis=0), lengths, UNIT)
-    each = spread_of.sum(axis=1) / lengths.sum()  # (S,)
-    seeds = 0.0 if len(each) < 2 else stats.t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / math.sqrt(len(bits))
+    each = bits.sum(axis=1) / lengths.sum()  # (S,)
+    seeds = 0.0 if len(each) < 2 else stats.t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / math.sqrt(len(each))
     below, above = (np.hypot(found["value"] - found[side], seeds) for side in ("low", "high"))
     return figure(found["value"], (found["value"] - below, found["value"] + above), found["n"], UNIT)
 

@@ -47,8 +47,8 @@ def test_who_may_read_answers_more_than_who_answers_by_heart():
     again = challenges_factuality.answers(reader, sampled(facts, 10))
     again |= challenges_factuality.searches(reader, sampled(facts, 20))
     again |= challenges_factuality.sureness(reader, sampled(facts, 10))
-    again.pop("calibration_error_by_chance")  # it falls with the number of answers
-    all_agree("factuality", again)
+    biased = {"calibration_error", "calibration_error_by_chance"}  # larger, the fewer the answers
+    all_agree("factuality", {name: found for name, found in again.items() if name not in biased})
     assert again["gain_of_found_passage"]["low"] > 0.1 and again["recall_at_5_by_meaning"]["value"] > 0.8
 
 
@@ -98,6 +98,6 @@ def test_a_probe_reads_the_topic_better_than_words_by_heart(smollm2):
 
 
 def test_dirt_costs_and_cleaning_wins_part_of_it_back():
-    again = challenges_data.measure(replace(challenges_data.Size(), steps=200, seeds=(1,), kinds=False))
+    again = challenges_data.measure(replace(challenges_data.Size(), seeds=(1,), kinds=False))
     all_agree("data", again)
     assert again["dirty_less_clean"]["low"] > 0.02 and again["won_back_by_cleaning"]["low"] > 0.02

@@ -89,7 +89,7 @@ def test_a_difference_of_means_draws_each_side_alone():
 
 def test_an_interval_over_runs_holds_what_seeds_differ_by():
     bits, lengths = np.array([[20.0, 20.0], [24.0, 24.0], [22.0, 22.0]]), np.array([10.0, 10.0])
-    found, alone = of_runs(bits, bits, lengths), of_runs(bits[:1], bits[:1], lengths)
+    found, alone = of_runs(bits, lengths), of_runs(bits[:1], lengths)
     half = 4.3027 * 0.2 / math.sqrt(3)  # Student's t of two degrees, the deviation of 2.0, 2.4 and 2.2
     assert (found["value"], found["low"], found["high"]) == (2.2, round(2.2 - half, 4), round(2.2 + half, 4))
     assert (alone["value"], alone["low"], alone["high"]) == (2.0, 2.0, 2.0)
