@@ -71,7 +71,8 @@ def bars(
     _name(axes, x_label, "", title)
     for row, value in enumerate(values.values()):
         number = f"{value:.{digits}f}"
-        axes.annotate(number, (value, row), xytext=(4, 0), textcoords="offset points", va="center", color=GREY)
+        side = {"xytext": (-4, 0), "ha": "right"} if value < 0 else {"xytext": (4, 0)}
+        axes.annotate(number, (value, row), textcoords="offset points", va="center", color=GREY, **side)
     axes.margins(x=0.12)
     return figure
 

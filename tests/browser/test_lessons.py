@@ -174,3 +174,33 @@ def test_lesson_11_runs_without_error_and_decodes_the_point_of_the_plane_that_is
     move_slider_and_compare(lab, name, screenshots)
     lab.page.get_by_text("the one at (0.2, 0.0)").first.wait_for(state="attached")      # one step to the right
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_15_runs_without_error_and_weighs_the_occupation_that_is_typed(lab: Lab, screenshots: Path):
+    name = "15_challenges"
+    run_and_look(lab, name, screenshots)
+    cell = lab.page.locator(".jp-CodeCell", has=lab.page.locator(".widget-text input")).first
+    picture = cell.element_handle()
+    field = cell.locator(".widget-text input")
+    before = lab.photograph_picture(picture, screenshots / f"{name}-occupation-before.png")
+    field.fill("midwife")
+    field.press("Enter")
+    cell.locator("img[alt*='after midwife']").first.wait_for(timeout=60_000)
+    after = lab.photograph_picture(picture, screenshots / f"{name}-occupation-after.png")
+    assert before != after, "another occupation was typed, but the pixels of the picture are the same"
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
+def test_lesson_16_runs_without_error_and_its_helper_answers_with_the_passages_it_read(lab: Lab, screenshots: Path):
+    name = "16_capstone"
+    run_and_look(lab, name, screenshots)
+    field, log = lab.page.get_by_placeholder("Your message"), lab.page.get_by_role("log")
+    field.fill("What do the letters GPT stand for?")
+    field.press("Enter")
+    expect(log).to_contain_text("[1] 00 · Start here", timeout=90_000)
+    field.fill("Who composed the Moonlight Sonata?")
+    field.press("Enter")
+    expect(log).to_contain_text("do not say", timeout=90_000)
+    field.scroll_into_view_if_needed()
+    lab.page.screenshot(path=screenshots / f"{name}-helper.png")
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic

@@ -47,6 +47,12 @@ def test_each_bar_has_its_value_written_to_as_many_digits_as_asked():
     assert [text.get_text() for text in axes.texts] == ["1.235", "7.000"]
 
 
+def test_the_value_of_a_bar_below_zero_stands_on_its_far_side():
+    low, high = bars({"a": -2.0, "b": 2.0}, "").axes[0].texts
+    assert (low.get_ha(), low.get_position()[0]) == ("right", -4) and low.xy[0] == -2.0
+    assert (high.get_ha(), high.get_position()[0]) == ("left", 4) and high.xy[0] == 2.0
+
+
 def test_highlighted_bars_have_the_second_colour():
     axes = bars({"a": 1, "b": 2, "c": 3}, "", highlight=["b"]).axes[0]
     expected = [rgb(COLOURS[0]), rgb(COLOURS[1]), rgb(COLOURS[0])]
