@@ -209,13 +209,15 @@ def of_mean(name: str, values: Sequence[float], form: str) -> Measure:
 def of_ratio(name: str, parts: Sequence[float], wholes: Sequence[float], form: str = "share") -> Measure:
     """Sum over sum with the bootstrap's interval: items that have more in them count for more, empty ones not.
 
-    Raises CourseError where all are empty.
+    Where every part is 0 a bootstrap sees no spread; then it is Wilson's interval of 0 among as many items. Raises
+    CourseError where all are empty.
     """
     both = np.array([pair for pair in zip(parts, wholes, strict=True) if pair[1] > 0], float)       # (N, 2)
     if len(both) == 0:
         raise CourseError(f"{name}: there is nothing to divide by; expected at least one item that is not empty.")
     total = both.sum(axis=0)
-    return Measure(name, float(total[0] / total[1]), *_interval(both, intervals.ratio_of_sums), len(both), form)
+    seen = _interval(both, intervals.ratio_of_sums) if total[0] else intervals.wilson_interval(0, len(both))
+    return Measure(name, float(total[0] / total[1]), *seen, len(both), form)
 
 
 def _interval(values: np.ndarray, statistic: Callable) -> tuple[float, float] | tuple[None, None]:

@@ -268,3 +268,9 @@ def test_a_helper_without_passages_has_nothing_to_report():
         evaluate(project, Asking(QUESTIONS), bot=Helper(project, Words(), embed))
 
 
+
+
+def test_a_ratio_of_nothing_seen_has_the_interval_of_none_among_as_many_items():
+    none = of_ratio("copied", [0, 0, 0, 0], [9, 8, 7, 6])
+    assert none.value == 0.0 and (none.low, none.high) == wilson_interval(0, 4)
+    assert none.high > 0.4                                          # four items rule out little

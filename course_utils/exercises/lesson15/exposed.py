@@ -12,7 +12,7 @@ from course_utils.seeding import generator
 def exposure(nats, secret):
     """log2 of the number of candidates less log2 of the secret's rank among them: a float, in bits.
 
-    nats (M,): −ln p of the text with each of the M candidates in it. secret: the place of the one that was planted.
+    nats (R,): −ln p of the text with each of the R candidates in it. secret: the place of the one that was planted.
     Rank 1 is the likeliest. Candidates that are exactly as likely as the secret rank before it, so that a model that
     tells none apart exposes none. Carlini et al. 2019.
     """
@@ -74,7 +74,7 @@ EXPOSURE = Exercise(
     stub='''def exposure(nats, secret):
     """log2 of the number of candidates less log2 of the secret's rank among them: a float, in bits.
 
-    nats (M,): −ln p of the text with each of the M candidates in it. secret: the place of the one that was planted.
+    nats (R,): −ln p of the text with each of the R candidates in it. secret: the place of the one that was planted.
     Rank 1 is the likeliest. Candidates that are exactly as likely as the secret rank before it, so that a model that
     tells none apart exposes none. Carlini et al. 2019.
     """
@@ -91,7 +91,7 @@ EXPOSURE = Exercise(
     hidden=(Case(lambda: _candidates(2, 50, 7, 0.0)), Case(lambda: _candidates(3, 1000, 815, 5.0))),
     invariants=(
         Invariant("0 at least", lambda bits, *_: bits >= -1e-9),
-        Invariant("log2 M at most", lambda bits, nats, secret: bits <= math.log2(len(nats)) + 1e-9),
+        Invariant("log2 R at most", lambda bits, nats, secret: bits <= math.log2(len(nats)) + 1e-9),
     ),
     hints=(
         "The likeliest candidate has the fewest nats. Of 9, 4, 7 and 8 nats the secret has 7: only one costs less, so "
@@ -152,22 +152,22 @@ EXPOSURE = Exercise(
         Misconception(
             "no logarithm",
             lambda nats, secret: len(nats) / _rank(nats, secret),
-            "That is M / rank. Its logarithm is asked for: how many bits of the secret are out.",
+            "That is R / rank. Its logarithm is asked for: how many bits of the secret are out.",
         ),
         Misconception(
             "turned round",
             lambda nats, secret: -exposure(nats, secret),
-            "The sign is turned. log2 M comes first: rank 1 is the most exposed.",
+            "The sign is turned. log2 R comes first: rank 1 is the most exposed.",
         ),
         Misconception(
             "rank in bits",
             lambda nats, secret: math.log2(_rank(nats, secret)),
-            "That is log2 of the rank: how many bits are still to be guessed. What is out is log2 M less that.",
+            "That is log2 of the rank: how many bits are still to be guessed. What is out is log2 R less that.",
         ),
         Misconception(
             "others alone",
             _bits(_rank, of=lambda nats: len(nats) - 1),
-            "The secret is left out of the number of candidates, but not of its rank. Of M it is one.",
+            "The secret is left out of the number of candidates, but not of its rank. Of R it is one.",
         ),
         Misconception(
             "its own bits",
@@ -178,7 +178,7 @@ EXPOSURE = Exercise(
         Misconception(
             "above an even share",
             _above_an_even_share,
-            "Its probability among the candidates is compared with 1/M. Exposure asks for the rank alone, whether the "
+            "Its probability among the candidates is compared with 1/R. Exposure asks for the rank alone, whether the "
             "first is ahead by much or little.",
         ),
         Misconception(

@@ -10,9 +10,9 @@ def quantize(weights, bits, group):
     """A matrix (out, in) with each weight at the nearest of 2^bits levels, as it comes back: (out, in) float32.
 
     `group` neighbours in a row share a minimum and a scale; `in` is a multiple of it. The levels are minimum + scale ·
-    number, the numbers 0 … 2^bits − 1. minimum: the least weight of the group, or 0 where that is less. scale: from
-    the stored minimum up to the largest weight, or 0 where that is more, in equal steps; 1e-12 at least, for a group of
-    zeros. Both are stored as bfloat16. Numbers are rounded to the nearest.
+    number. minimum: min(least weight of the group, 0), stored as bfloat16. scale: (max(largest weight, 0) − the stored
+    minimum) / (2^bits − 1), at least 1e-12, then stored as bfloat16. number: (weight − minimum) / scale, rounded to the
+    nearest and kept within 0 … 2^bits − 1.
     """
     groups = weights.view(len(weights), -1, group)  # (out, groups, group)
     minimum = groups.amin(dim=2, keepdim=True).clamp(max=0).bfloat16().float()
@@ -99,9 +99,9 @@ ROUNDED = Exercise(
     """A matrix (out, in) with each weight at the nearest of 2^bits levels, as it comes back: (out, in) float32.
 
     `group` neighbours in a row share a minimum and a scale; `in` is a multiple of it. The levels are minimum + scale ·
-    number, the numbers 0 … 2^bits − 1. minimum: the least weight of the group, or 0 where that is less. scale: from
-    the stored minimum up to the largest weight, or 0 where that is more, in equal steps; 1e-12 at least, for a group of
-    zeros. Both are stored as bfloat16. Numbers are rounded to the nearest.
+    number. minimum: min(least weight of the group, 0), stored as bfloat16. scale: (max(largest weight, 0) − the stored
+    minimum) / (2^bits − 1), at least 1e-12, then stored as bfloat16. number: (weight − minimum) / scale, rounded to the
+    nearest and kept within 0 … 2^bits − 1.
     """
     raise NotImplementedError
 ''',
