@@ -185,7 +185,8 @@ def test_lesson_15_runs_without_error_and_weighs_the_occupation_that_is_typed(la
     before = lab.photograph_picture(picture, screenshots / f"{name}-occupation-before.png")
     field.fill("midwife")
     field.press("Enter")
-    cell.locator("img[alt*='after midwife']").first.wait_for(timeout=60_000)
+    cell.get_by_text("after midwife").first.wait_for(state="attached", timeout=60_000)     # what stands for the picture
+    expect(cell.locator("img").first).to_be_visible(timeout=20_000)
     after = lab.photograph_picture(picture, screenshots / f"{name}-occupation-after.png")
     assert before != after, "another occupation was typed, but the pixels of the picture are the same"
     assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
