@@ -209,7 +209,8 @@ def test_the_same_seed_writes_the_same_text():
 
 @pytest.mark.parametrize("context", [64, 7])
 def test_a_transformer_reads_each_as_it_would_read_one_by_one(context):
-    model, ids, memory = transformer(5, context=context), [1, 2, 3, 4, 5, 6, 7, 8, 9], None
+    # in double: float32 sums differ by kernel and by processor
+    model, ids, memory = transformer(5, context=context).double(), [1, 2, 3, 4, 5, 6, 7, 8, 9], None
     _, before = model.read([3, 0])
     logits, memories = model.read_each(ids, before)
     memory = before
@@ -219,7 +220,7 @@ def test_a_transformer_reads_each_as_it_would_read_one_by_one(context):
         assert memories[place][0] == memory[0]
         torch.testing.assert_close(memories[place][1], memory[1], rtol=0, atol=1e-5)
         again, _ = model.read([10], memories[place])
-        torch.testing.assert_close(again, model.read([10], memory)[0], rtol=0, atol=1e-5)
+        torch.testing.assert_close(again, model.read([10], memory)[0], rtol=0, atol=1e-6)
 
 
 # --- bad input
