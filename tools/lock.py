@@ -69,7 +69,8 @@ def read(lock: Path) -> dict[str, Version]:
 def main() -> None:
     """Write both locks."""
     learner = lock_lines(declared())
-    tests = lock_lines(declared("test"), leave_out=closure(declared()))
+    wanted = [requirement for extra in ("test", "site", "classroom") for requirement in declared(extra)]
+    tests = lock_lines(wanted, leave_out=closure(declared()))
     LEARNER_LOCK.write_text(HEADER.format("What a reader needs.") + "\n".join(learner) + "\n")
     TEST_LOCK.write_text(HEADER.format("What the tests need besides requirements.lock.") + "\n".join(tests) + "\n")
     print(f"{LEARNER_LOCK.name}: {len(learner)} packages\n{TEST_LOCK.name}: {len(tests)} packages besides")

@@ -49,8 +49,11 @@ class Server:
         return int(re.search(r":(\d+)/", self.address)[1])
 
     def kernels(self) -> list[psutil.Process]:
-        """What runs for the pages that are open."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
+        """What runs for the pages that are open; nothing once the server has ended."""
+        try:
+            children = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
         return [child for child in children if "ipykernel_launcher" in command_of(child)]
 
 
@@ -112,14 +115,17 @@ def browser() -> Iterator[Browser]:
 @contextlib.contextmanager
 def page_of(browser: Browser, server: Server, size: str = "wide") -> Iterator[Page]:
     """A new page of the server, with nothing left of it afterwards; every request of its leads to this machine."""
-    context, traffic, dialogs = browser.new_context(viewport=SIZES[size]), Traffic(), []
+    others, context = server.kernels(), browser.new_context(viewport=SIZES[size])
+    traffic, dialogs = Traffic(), []
     page = context.new_page()
     page.route("**/*", lambda route: traffic.guard(route))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.goto(server.address, wait_until="commit")                   # it is sent while the notebook runs
     yield page
     assert not traffic.outside and not dialogs, (traffic.outside, dialogs)
-    page.close(run_before_unload=True)
+    with page.expect_event("close"):                                 # not before it has said that it closes
+        page.close(run_before_unload=True)
+    until(lambda: set(server.kernels()) <= set(others))             # the context's end would cut that word short
     context.close()
 
 
@@ -221,7 +227,7 @@ def test_a_page_that_is_loaded_anew_or_closed_while_it_is_answered_gives_its_mem
         second.get_by_label("Message").wait_for(timeout=KERNEL_STARTS)
         until(lambda: len(own()) == 1)
         assert len(first) == 1 and own() != first
-    until(lambda: not own())
+    assert not own()
 
 
 def test_a_page_that_could_not_say_that_it_was_closed_gives_its_memory_back_after_a_while(

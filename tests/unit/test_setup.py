@@ -19,6 +19,8 @@ from packaging.version import Version
 from tools import bootstrap, lock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TEST_EXTRAS = ("test", "site", "classroom")
+EVERYTHING_ELSE = ["tools", "tests", "benchmarks", "docs", "classroom"]
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -326,9 +328,9 @@ def third_party_imports(files: list[Path]) -> set[str]:
     ("folders", "requirements"),
     [
         (["course_utils"], lock.declared()),
-        (["tools", "tests", "benchmarks"], lock.declared() + lock.declared("test") + lock.declared("corpora")),
+        (EVERYTHING_ELSE, [one for extra in (None, *TEST_EXTRAS, "corpora") for one in lock.declared(extra)]),
     ],
-    ids=["course_utils", "tools, tests, benchmarks"],
+    ids=["course_utils", "the others"],
 )
 def test_every_import_is_a_declared_dependency(folders, requirements):
     imported = third_party_imports([file for folder in folders for file in (REPOSITORY / folder).rglob("*.py")])
@@ -338,7 +340,9 @@ def test_every_import_is_a_declared_dependency(folders, requirements):
     assert not undeclared, f"declare in pyproject.toml what provides {sorted(undeclared)}"
 
 
-@pytest.mark.parametrize(("path", "extra"), [(lock.LEARNER_LOCK, None), (lock.TEST_LOCK, "test")])
+@pytest.mark.parametrize(
+    ("path", "extra"), [(lock.LEARNER_LOCK, None), *((lock.TEST_LOCK, extra) for extra in TEST_EXTRAS)]
+)
 def test_every_declared_range_contains_the_locked_version(path, extra):
     versions = lock.read(lock.LEARNER_LOCK) | lock.read(path)
     for requirement in lock.declared(extra):
@@ -348,7 +352,8 @@ def test_every_declared_range_contains_the_locked_version(path, extra):
 
 def test_the_locks_are_complete_and_are_what_is_installed():
     locked = lock.read(lock.LEARNER_LOCK) | lock.read(lock.TEST_LOCK)
-    direct = [r for r in lock.declared() + lock.declared("test") if r.name != "kenlm"]   # needs a compiler
+    declared = [one for extra in (None, *TEST_EXTRAS) for one in lock.declared(extra)]
+    direct = [one for one in declared if one.name != "kenlm"]                            # needs a compiler
     needed = lock.closure(direct) - {"torch"}                                            # a CUDA build is left alone
     wrong = {name for name in needed if str(locked.get(name)) != Version(metadata.version(name)).public}
     assert not {name for name in wrong if not name.startswith(("nvidia-", "triton", "cuda-"))}
