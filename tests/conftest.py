@@ -6,7 +6,7 @@ import pytest
 import torch
 
 TESTS = Path(__file__).parent
-KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults"}
+KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults", "classroom"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
