@@ -21,7 +21,7 @@ from course_utils.errors import CourseError
 from course_utils.models.gan import GENERATOR_LOSSES, discriminator_loss, r1_penalty, update_average
 from course_utils.seeding import generator as seeded
 from course_utils.text.batches import Batches
-from course_utils.training import TrainingError
+from course_utils.training import INTERRUPTED, TrainingError
 
 
 @dataclass(frozen=True)
@@ -192,6 +192,7 @@ def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] |
                 look(history.steps)
     except KeyboardInterrupt:
         history.interrupted = True
+        print(INTERRUPTED.format(history.steps))
     finally:
         game.generator.eval()
         game.discriminator.eval()

@@ -5,11 +5,13 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from course_utils.exercises import record
 from course_utils.exercises.compare import Difference, difference, facts
 from course_utils.exercises.running import Outcome, call, error_line
+from course_utils.exercises.showing import show
 from course_utils.exercises.specs import Case, Exercise, Misconception, UnknownExerciseError, find
 from course_utils.exercises.wording import a, brief, call_text
 
@@ -108,18 +110,24 @@ def hint(exercise_id: str) -> None:
         print(f'{exercise.id} has no more hints; solution("{exercise.id}") shows the source.')
         return
     trouble = record.record_hints(exercise.id, number)
-    for shown in range(number, total + 1 if trouble else number + 1):
+    counted = record.hints_shown(exercise.id) == number
+    for shown in range(number, number + 1 if counted else total + 1):
         print(f"{exercise.id} hint {shown} of {total}")
         print(_wrap(exercise.hints[shown - 1], "  "))
     _say(trouble)
 
 
 def solution(exercise_id: str) -> None:
-    """Print the source of a right answer."""
+    """Show the source of a right answer: on a page folded up, so that nobody reads it by running a cell too many."""
     try:
-        print(find(exercise_id).solution_source())
+        exercise = find(exercise_id)
     except UnknownExerciseError as error:
         print(f"solution: {error}")
+        return
+    source = exercise.solution_source()
+    title = exercise.title[0].upper() + exercise.title[1:]
+    summary = f"<summary>Solution of {exercise.id} · {escape(title)} (click to open or close)</summary>"
+    show(source, html=f"<details>{summary}<pre><code>{escape(source)}</code></pre></details>")
 
 
 def _misfit(exercise: Exercise, function: Callable, arguments: tuple) -> str:

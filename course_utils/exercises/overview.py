@@ -15,7 +15,8 @@ def progress() -> None:
     """Show the map of the course with what is done."""
     kept = record.read()["exercises"]
     rows = [_row(lesson, kept) for lesson in LESSONS]
-    show(_plain(rows), html=_html(rows))
+    damage = record.damage()
+    show("\n".join([_plain(rows), *damage]), html=_html(rows) + "".join(f"<p>{escape(line)}</p>" for line in damage))
 
 
 def _row(lesson: Lesson, kept: dict) -> tuple[Lesson, list[tuple[str, str]], str]:

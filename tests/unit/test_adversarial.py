@@ -143,7 +143,7 @@ def test_the_same_seed_plays_the_same_game_and_two_halves_are_the_whole():
     assert not whole.generator.training
 
 
-def test_a_game_that_is_interrupted_stands_where_it_was():
+def test_a_game_that_is_interrupted_stands_where_it_was_and_that_is_said(capsys):
     ours, seen = game(), []
 
     def look(steps: int) -> None:
@@ -154,6 +154,7 @@ def test_a_game_that_is_interrupted_stands_where_it_was():
     history = play(ours, lambda step: (REAL,), 10, look)
     assert seen == [1, 2, 3]
     assert history.interrupted and history.steps == 3 and not ours.discriminator.training
+    assert capsys.readouterr().out.startswith("Interrupted after 3 steps: ")
 
 
 def test_a_step_that_is_interrupted_between_the_two_turns_is_no_step(monkeypatch):

@@ -27,19 +27,35 @@ def test_what_is_kept_is_read_back_whatever_its_letters():
     assert record.answers_kept("01") == {3: 2}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"exercises": 3, "hints": {"1.1": "x"}}', "\udcff"])
-def test_a_damaged_file_counts_as_empty_and_is_mended(text, progress_folder):
+def test_an_answer_to_a_quiz_that_was_damaged_begins_its_answers_anew():
+    record.change(lambda kept: kept["quizzes"].update({"01": [1, 2]}))
+    assert record.record_answer("01", 3, 2) == ""
+    assert record.answers_kept("01") == {3: 2}
+
+
+def test_what_a_killed_process_left_half_written_is_swept_away_and_what_others_put_there_is_not(progress_folder):
     progress_folder.mkdir()
-    (progress_folder / "progress.json").write_text(text, encoding="utf-8", errors="surrogateescape")
-    assert record.read()["exercises"] == {}
-    assert record.hints_shown("1.1") == 0
-    assert record.record_check("1.1", True) == ""
-    assert record.read()["exercises"] == {"1.1": "done"}
+    for name in ("progress-abc.part", "notes.part", "progress-damaged-1.json"):
+        (progress_folder / name).write_text("x")
+    record.record_check("1.1", True)
+    assert {path.name for path in progress_folder.iterdir()} - {"progress.json", "progress.json.lock"} == {
+        "notes.part",
+        "progress-damaged-1.json",
+    }
+
+
+def test_hints_are_counted_on_where_the_file_had_to_be_mended(progress_folder, capsys):
+    progress_folder.mkdir()
+    (progress_folder / "progress.json").write_text("{")
+    hint("1.2")
+    printed = capsys.readouterr().out
+    assert "1.2 hint 1 of 3" in printed and "hint 2 of 3" not in printed
+    assert "the progress file was damaged" in printed
 
 
 def test_two_processes_at_once_lose_nothing(progress_folder):
     code = (
-        "import sys; from course_utils.exercises import record\n"
+        "import sys; from course_utils.exercises import record; record.SECONDS_FOR_LOCK = 50\n"
         "for i in range(60): assert record.record_check(f'{sys.argv[1]}.{i}', True) == ''\n"
     )
     environment = {**os.environ, "COURSE_PROGRESS": str(progress_folder), "PYTHONPATH": str(paths.REPOSITORY)}
