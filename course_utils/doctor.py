@@ -118,14 +118,16 @@ def _within(version: str, wanted: str) -> bool:
 
 
 def device_row() -> Row:
-    """Where torch computes: a GPU's name, or the CPU, which is enough for every lesson."""
+    """Where models are trained: a GPU's name, or the CPU, which is enough for every lesson."""
     try:
-        import torch
+        from course_utils.devices import device, gpu_label
     except Exception:  # package_row says why
         return Row("device", "unknown without torch", "note")
-    if torch.cuda.is_available():
-        return Row("device", f"{torch.cuda.get_device_name()} (cuda)")
-    return Row("device", "Apple GPU (mps)" if torch.backends.mps.is_available() else f"CPU ({platform.machine()})")
+    try:
+        kind, gpu = device().type, gpu_label()
+    except Exception as error:  # a choice that is not here, a broken driver: the table must still be printed
+        return Row("device", str(error).splitlines()[0], "no", "unset COURSE_DEVICE")
+    return Row("device", f"{gpu} ({kind})" if gpu else f"CPU ({platform.machine()})")
 
 
 def available_cores() -> int:

@@ -5,14 +5,14 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 
 import torch
 from matplotlib.figure import Figure
 
-from course_utils.doctor import available_cores
+from course_utils.devices import device_label, gpu_label
 from course_utils.errors import CourseError
 from course_utils.generation import generate, sample
 from course_utils.paths import RESULTS, progress_dir
@@ -25,7 +25,8 @@ class Result:
     """One measured model. `test`: fingerprint of the text it was measured on; `parameters`: stored numbers, or 0.
 
     Where they were measured, and 0 or "" elsewhere: the tokens it was trained on (each counted as often as it was
-    read), the floating-point operations and the seconds that took, the tokens it writes a second, and on which machine.
+    read), the floating-point operations and the seconds that took, the tokens it writes a second, and on which machine;
+    where there is a GPU, that is its name unless another is given.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Result:
     training_flops: float = 0.0
     seconds: float = 0.0
     tokens_per_second: float = 0.0
-    machine: str = ""
+    machine: str = field(default_factory=gpu_label)
 
 
 ALWAYS_SAVED = ("name", "lesson", "bits_per_byte", "test", "parameters")
@@ -103,12 +104,13 @@ SHOWN_WHERE_KNOWN = ("training_tokens", "training_flops", "tokens_per_second")
 def columns_for(results: Sequence[Result], columns: Sequence[str] | None = None) -> list[str]:
     """The fields to show: those asked for, else `SHOWN` and what any result has of `SHOWN_WHERE_KNOWN`.
 
-    Raises CourseError for a field that there is no column for.
+    The machine is shown where one of them was a GPU. Raises CourseError for a field that there is no column for.
     """
     unknown = [name for name in columns or () if name not in COLUMNS]
     if unknown:
         raise CourseError(f"There is no column {unknown[0]!r}; expected some of {', '.join(COLUMNS)}.")
     known = [name for name in SHOWN_WHERE_KNOWN if any(getattr(result, name) for result in results)]
+    known += ["machine"] if any(result.machine and "CPU" not in result.machine for result in results) else []
     return [*SHOWN, *known] if columns is None else list(columns)
 
 
@@ -163,10 +165,7 @@ def tokens_per_second(model, prompt: Sequence[int], length: int, generator: torc
 
 def machine() -> str:
     """This machine in general words: "2 cores, CPU", or the name of its GPU."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name(0)
-    cores = available_cores()
-    return f"{cores} core{'s' * (cores != 1)}, CPU"
+    return device_label()
 
 
 def stored_compressors(test: str) -> dict[str, float]:
@@ -210,5 +209,6 @@ def load(lesson: str) -> list[Result]:
     for folder in (results_dir(), RESULTS):
         path = folder / f"leaderboard_{lesson}.json"
         if path.exists():
-            return [Result(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            return [Result(**{"machine": "", **row}) for row in rows]
     raise CourseError(f"There are no results of lesson {lesson} yet; run its notebook first.")

@@ -1,7 +1,7 @@
 """One `fit` for every model that keeps the contract `model(*batch) -> (logits, loss)`.
 
 AdamW or Muon, a warm-up and a cosine decay of the learning rate, clipping, validation, the best weights kept,
-checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: CPU, CUDA and several
+checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: `device()` and several
 processes are the same call; processes started together (by `torchrun`) learn from a batch each.
 """
 
@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from course_utils import checkpoints
+from course_utils.devices import accelerator, gpu_label
 from course_utils.errors import CourseError
 from course_utils.optimizers import OPTIMIZERS
 from course_utils.text.batches import Batches
 
 NOT_COUNTED = -100                                                 # a target that is no token: padding, or no question
 LOG_SECONDS, PAGE_SECONDS = 30.0, 0.2                              # between two updates in a log file, and on a page
+INTERRUPTED = "Interrupted after {:,} steps: what follows has the model as it is. Run the cell again for the whole run."
 
 
 class TrainingError(CourseError):
@@ -84,13 +85,17 @@ class FitConfig:
 
 @dataclass
 class History:
-    """What happened: a loss for each step (nats per token), (step, value) of each validation, tokens and seconds."""
+    """What happened: a loss for each step (nats per token), (step, value) of each validation, tokens and seconds.
+
+    device: the GPU it happened on, "" for the CPU.
+    """
 
     losses: list[float] = field(default_factory=list)
     validation: list[tuple[int, float]] = field(default_factory=list)
     tokens: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    device: str = ""
 
     @property
     def steps(self) -> int:
@@ -110,7 +115,8 @@ class History:
     def __str__(self) -> str:
         done = f"{self.steps:,} steps, {self.tokens:,} tokens, {self.seconds:.0f} s ({self.tokens_per_second:,.0f}/s)"
         best = f"; best validation {self.best[1]:.4f} at step {self.best[0]:,}" if self.best else ""
-        return f"{'interrupted after ' if self.interrupted else ''}{done}{best}"
+        place = f"; on {self.device}" if self.device else ""
+        return f"{'interrupted after ' if self.interrupted else ''}{done}{best}{place}"
 
 
 class Watcher(Protocol):
@@ -178,6 +184,7 @@ def fit(
                 run.step(batches)
         except KeyboardInterrupt:
             run.history.interrupted = True
+            print(INTERRUPTED.format(run.history.steps))           # the cell goes on, and may never look at the history
         finally:
             run.close()
         run.end()
@@ -198,9 +205,10 @@ class _Run:
     def __init__(self, model, config: FitConfig, validate, loss, folder: Path | None, watch: Watcher | None):
         self.config, self.validate, self.loss, self.watch = config, validate, loss, watch
         self.folder = None if folder is None else Path(folder)
-        self.accelerator = Accelerator()
+        self.accelerator = accelerator()
         self.home = next(model.parameters()).device
-        self.model, self.history, self.best = model.to(self.accelerator.device), History(), None
+        self.model, self.best = model.to(self.accelerator.device), None
+        self.history = History(device=gpu_label())
         make = OPTIMIZERS[config.optimizer]
         optimizer = make(model, config.learning_rate, config.weight_decay, config.betas)
         self.optimizer = self.accelerator.prepare(optimizer)
@@ -313,7 +321,7 @@ class _Run:
                 f"{self.folder.name}/ holds a run with other settings, {facts['config']}; expected "
                 f"{asdict(self.config)}. Name another folder, or delete that one."
             )
-        self.history = History(**facts["history"])
+        self.history = History(**{"device": self.history.device, **facts["history"]})
         self.history.validation = [tuple(pair) for pair in self.history.validation]
         self.before = self.history.seconds
         self._load(checkpoints.part("model", tensors))

@@ -2,9 +2,10 @@
 
 Colab comes with torch, numpy and transformers, and its kernel has loaded some: replacing one breaks the session.
 So only dependencies that are missing altogether are installed, a constraints file holds every installed version, and
-the course itself is linked without its dependencies.
+the course itself is linked without its dependencies. A second run finds nothing to do.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-COLAB_HAS_ITS_OWN = {"jupyterlab"}
+COURSE = "generative-ai-course"
+SERVERS = {"jupyterlab", "voila"}                                  # Colab is its own server, and serves no chat page
 
 
 def installed() -> dict[str, str]:
@@ -42,7 +44,7 @@ def split(declared: Iterable[str], versions: dict[str, str]) -> tuple[list[str],
     missing, outside = [], []
     for requirement in map(Requirement, declared):
         name = canonicalize_name(requirement.name)
-        if name in COLAB_HAS_ITS_OWN:
+        if name in SERVERS:
             continue
         if name not in versions:
             missing.append(str(requirement))
@@ -51,24 +53,35 @@ def split(declared: Iterable[str], versions: dict[str, str]) -> tuple[list[str],
     return missing, outside
 
 
-def commands(missing: list[str], constraints_file: Path) -> list[list[str]]:
+def linked(repository: Path = REPOSITORY) -> bool:
+    """True where the course that Python finds here is the one in `repository`."""
+    origins = [found.read_text("direct_url.json") for found in metadata.distributions(name=COURSE)]
+    return repository.as_uri() in [json.loads(origin)["url"] for origin in origins if origin]
+
+
+def commands(missing: list[str], constraints_file: Path, link: bool = True) -> list[list[str]]:
     """The pip commands: missing dependencies under the constraints, then the course itself without dependencies."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [*pip, "--constraint", str(constraints_file), *missing]
     course = [*pip, "--no-deps", "--editable", str(REPOSITORY)]
-    return [[*pip, "--constraint", str(constraints_file), *missing], course] if missing else [course]
+    return [*([install] if missing else []), *([course] if link else [])]
 
 
 def main(run: Callable = subprocess.run) -> None:
-    """Install what is missing and link the course. Raises CalledProcessError where pip fails."""
+    """Install what is missing and link the course. Raises SystemExit with a sentence where pip fails."""
     versions = installed()
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     missing, outside = split(project["dependencies"], versions)
-    print("\n".join(outside))
+    for sentence in outside:
+        print(sentence)
     with tempfile.TemporaryDirectory() as folder:
         constraints_file = Path(folder) / "constraints.txt"
         constraints_file.write_text(constraints(versions), encoding="utf-8")
-        for command in commands(missing, constraints_file):
-            run(command, check=True)
+        for command in commands(missing, constraints_file, link=not linked()):
+            try:
+                run(command, check=True)
+            except subprocess.CalledProcessError as error:
+                raise SystemExit(f"pip could not install {command[-1]}; it says why above.") from error
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ import copy
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelerate import Accelerator
-
 from course_utils.adversarial import Game, GameConfig, play
+from course_utils.devices import device, gpu_label
 from course_utils.flops import counted
 from course_utils.image_metrics import frechet_distance
 from course_utils.images.corpora import load_fashion
@@ -59,7 +58,7 @@ def train(recipe: Recipe, model: GAN, prepared: Prepared, folder: Path) -> Histo
     On a GPU where there is one; the model is brought back.
     """
     home = next(model.parameters()).device
-    model.to(Accelerator().device)
+    model.to(device())
     game = Game(model.generator, model.discriminator, recipe.fit.game)
     game.resume(folder)
 
@@ -70,7 +69,7 @@ def train(recipe: Recipe, model: GAN, prepared: Prepared, folder: Path) -> Histo
     played = play(game, prepared.batches, recipe.fit.steps - game.history.steps, keep)
     model.generator.load_state_dict(game.average.state_dict())
     model.to(home)
-    return History(played.generator, seconds=played.seconds, interrupted=played.interrupted)
+    return History(played.generator, seconds=played.seconds, interrupted=played.interrupted, device=gpu_label())
 
 
 def game_flops(model: GAN, prepared: Prepared, history: History) -> float:

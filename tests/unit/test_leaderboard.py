@@ -9,7 +9,7 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from course_utils import leaderboard
+from course_utils import devices, leaderboard
 from course_utils.errors import CourseError
 from course_utils.leaderboard import (
     Result,
@@ -313,7 +313,7 @@ def test_speed_needs_a_token_to_be_written():
 @pytest.mark.parametrize(("cores", "words"), [(1, "1 core, CPU"), (2, "2 cores, CPU")])
 def test_a_machine_without_gpu_is_its_number_of_cores(monkeypatch, cores, words):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(leaderboard, "available_cores", lambda: cores)
+    monkeypatch.setattr(devices, "available_cores", lambda: cores)
     assert machine() == words
 
 

@@ -198,7 +198,7 @@ def test_on_colab_the_first_cell_clones_once_sets_up_and_makes_the_clone_importa
     path = save(tmp_path, "import google.colab", LINE, LINE, "import only_in_the_clone")
     notebook = read(path)
     run(notebook, path.name, folder=tmp_path)
-    assert notes.read_text() == "clone -q --depth 1 -b v1.2 https://example.org/course.git\n"
+    assert notes.read_text() == "clone -q -c advice.detachedHead=false --depth 1 -b v1.2 https://example.org/course.git\n"
     assert ["".join(output.text for output in cell.outputs).strip() for cell in notebook.cells[1:3]] == [
         "set up",
         "set up",

@@ -13,12 +13,14 @@ from tools.notebooks.files import Notebook, NotebookError, as_text, read, tags, 
 
 TAG = "colab"
 CLONE = "~/generative-ai-course"
-# The inner lines are IPython's. The folder is tested first, so that running the cell again fetches nothing again.
+FAILED = "The course is not set up; the lines above say why. Run this cell again once the network answers."
+# The inner lines are IPython's. The folder is tested first, so that running the cell again fetches nothing again. The
+# last thing that a reader sees where a step fails is one sentence.
 TEMPLATE = (
     'if "google.colab" in __import__("sys").modules: get_ipython().run_cell('
-    '"!test -d {clone} || git clone -q --depth 1 -b {tag} {repository} {clone}\\n'
-    "%cd -q {clone}\\n"
-    '!python -m tools.colab")'
+    '"!(test -d {clone} || git clone -q -c advice.detachedHead=false --depth 1 -b {tag} {repository} {clone})'
+    " && cd {clone} && python -m tools.colab || (echo '{failed}'; false)\\n"
+    "if _exit_code == 0: get_ipython().run_line_magic('cd', '-q {clone}')\")"
 )
 
 
@@ -35,7 +37,7 @@ def line(repository: str, tag: str) -> str:
     for value in (repository, tag):
         if not value or set(value) & set(" \"'\\$`;&|<>(){}*?!\n"):
             raise NotebookError(f"{value!r} cannot stand in the first cell; expected no space, quote or shell sign.")
-    return TEMPLATE.format(clone=CLONE, repository=repository, tag=tag)
+    return TEMPLATE.format(clone=CLONE, repository=repository, tag=tag, failed=FAILED)
 
 
 def rewrite(path: Path, text: str) -> bool:
