@@ -19,6 +19,7 @@ from course_utils.models.layers import frequencies
 from course_utils.models.transformer import Transformer
 
 PRECISIONS = ("float32", "bfloat16", "int8")
+MANY_ROWS = 32                                     # torch's int8 product is made for few; from here on float32's is faster
 
 
 class Product:
@@ -45,7 +46,11 @@ class Product:
             return self._linear(x)
         if self.precision == "bfloat16":
             return self._linear(x.bfloat16()).float()
-        return torch._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale).float()
+        if len(x) < MANY_ROWS:
+            return torch._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale).float()
+        # The same numbers but for the order of the sums, which are rounded once, at their end, as that kernel does.
+        sums = functional.linear(x.bfloat16().float(), self.weight.float())
+        return (sums * self.scale.float()).bfloat16().float()
 
     def _linear(self, x: torch.Tensor) -> torch.Tensor:
         if self.weight.is_mkldnn:

@@ -48,7 +48,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
     for path in lesson_paths():
         copy_unrun(path, folder / "notebooks")
-    with serve(folder, home, COURSE_OFFLINE="1", COURSE_PROFILE="quick") as address:
+    with serve(folder, home, COURSE_OFFLINE="1", COURSE_PROFILE="smoke") as address:
         yield address
 
 

@@ -207,6 +207,13 @@ def test_a_product_keeps_count_of_its_bytes():
     assert [Product(weight, name).bytes for name in ("float32", "bfloat16", "int8")] == [512, 256, 128 + 16]
 
 
+def test_many_rows_at_once_are_the_same_int8_product_as_each_row_alone():
+    product, rows = Product(torch.randn(24, 64, generator=generator(8)), "int8"), torch.randn(64, 64, generator=generator(9))
+    alone, together = torch.cat([product(row[None]) for row in rows]), product(rows)
+    assert (alone == together).float().mean() > 0.99               # a sum near the middle of two may be rounded either way
+    torch.testing.assert_close(together, alone, rtol=2**-7, atol=1e-4)
+
+
 def test_the_cache_is_full_with_a_clear_error_and_reset_makes_room():
     fast = FastDecoder(model(LLAMA_CONFIG))
     fast.read(ids(10)[0].tolist())
