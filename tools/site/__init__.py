@@ -1,0 +1,1 @@
+"""The site: what stands in the repository, laid out as pages and built by Sphinx. `make site`."""
