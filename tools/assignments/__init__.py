@@ -1,0 +1,1 @@
+"""Assignments for nbgrader, made of the course's own exercises, and their grading in a sandbox."""
