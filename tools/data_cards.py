@@ -28,14 +28,17 @@ INTRODUCTION = """\
 <!-- Written by `python -m tools.data_cards` from assets.toml and cards/. Change those, not this file. -->
 
 What the lessons read, whose it is, and what is wrong with it. Two corpora and three tables are in this repository, each
-with a card of its own: the Spanish and English sentences of [`es_en.tsv.xz`](es_en.tsv.xz) ([card](cards/es_en.md)),
-the pictures of [`emoji.npz`](emoji.npz) ([card](cards/emoji.md)), the shares of women in occupations of
-[`labour_shares.tsv`](labour_shares.tsv) ([card](cards/labour_shares.md)), the harmful and harmless prompts of
-[`safety_prompts.tsv`](safety_prompts.tsv) ([card](cards/safety_prompts.md)) and the questions on the lessons of
-[`course_questions.tsv`](course_questions.tsv) ([card](cards/course_questions.md)). The rest is not: `make assets`
-fetches all of it into `data/cache/` (another folder: `COURSE_CACHE`), and every file is compared with the sha256 in
-[`assets.toml`](assets.toml) before it is used. In a notebook, `assets.path("sotu")` gives the folder. With
-`COURSE_OFFLINE=1` only the cache is read.
+with a card of its own:
+
+- the Spanish and English sentences of [`es_en.tsv.xz`](es_en.tsv.xz) ([card](cards/es_en.md));
+- the pictures of [`emoji.npz`](emoji.npz) ([card](cards/emoji.md));
+- the shares of women in occupations of [`labour_shares.tsv`](labour_shares.tsv) ([card](cards/labour_shares.md));
+- the harmful and harmless prompts of [`safety_prompts.tsv`](safety_prompts.tsv) ([card](cards/safety_prompts.md));
+- the questions on the lessons of [`course_questions.tsv`](course_questions.tsv) ([card](cards/course_questions.md)).
+
+The rest is not: `make assets` fetches all of it into `data/cache/` (another folder: `COURSE_CACHE`), and every file is
+compared with the sha256 in [`assets.toml`](assets.toml) before it is used. In a notebook, `assets.path("sotu")` gives
+the folder. With `COURSE_OFFLINE=1` only the cache is read.
 
 | Name | What | Licence | Download | On disk |
 |---|---|---|---|---|

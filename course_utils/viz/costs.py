@@ -14,7 +14,7 @@ WORDS = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"), (1, ""))
 CLUSTER = 1024                                                     # accelerators that the time is reckoned with
 DAYS = ((365, "years"), (1, "days"), (1 / 24, "hours"), (1 / 1440, "minutes"), (1 / 86_400, "seconds"))
 SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-CELL = "text-align:left;padding:3px 14px 3px 0;vertical-align:top"
+CELL = "text-align:left;padding:3px 14px 3px 0;vertical-align:top;background-color:#ffffff;color:#000000"
 LABEL, WIDE = {"description_width": "130px"}, {"width": "520px", "max_width": "100%"}
 PARAMETERS, TOKENS = (5.0, 12.5), (6.0, 14.0)                      # powers of ten at both ends of the sliders
 

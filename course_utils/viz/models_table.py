@@ -7,7 +7,7 @@ from course_utils.architectures import MODELS, Known, rows
 from course_utils.viz.rich import SHEET, Rich
 
 HEAD = ("model", "year", "architecture", "parameters", "trained on", "weights", "source")
-CELL = "text-align:left;padding:3px 12px 3px 0;vertical-align:top;font-size:13px"
+CELL = "text-align:left;padding:3px 12px 3px 0;vertical-align:top;font-size:13px;background-color:#ffffff;color:#000000"
 
 
 def models_table(models: Sequence[Known] = MODELS) -> Rich:

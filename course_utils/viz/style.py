@@ -33,7 +33,7 @@ STYLE: Mapping[str, object] = {
     "lines.linewidth": 2,
 }
 # Read aloud by a screen reader, out of sight for others.
-SPOKEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap"
+SPOKEN = "width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap"
 
 
 def new_figure(height: float = 3.4, columns: int = 1, rows: int = 1, width: float = WIDTH, share_y: bool = False):

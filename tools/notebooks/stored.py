@@ -10,7 +10,7 @@ from nbformat import NotebookNode, ValidationError, validate
 from tools.notebooks.files import Notebook, as_text, output_text, read, tags, tidy
 
 LARGEST_FILE = 400_000
-SHORTEST_ALT_TEXT = 20
+SHORTEST_ALT_TEXT, FEWEST_WORDS = 20, 5
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w.:/\\<-])/(?:home|Users|root|tmp|work|content|mnt|private|var|opt|usr)/[\w.-]+|\b[C-Z]:\\(?:Users|Windows|Program)"
 )
@@ -99,10 +99,10 @@ def every_picture_has_alt_text(notebook: Notebook) -> list[str]:
         for kind in ("image/png", "image/jpeg"):
             if kind in output.get("data", {}):
                 alt = output.metadata.get(kind, {}).get("alt", "")
-                if len(alt) < SHORTEST_ALT_TEXT:
+                if len(alt) < SHORTEST_ALT_TEXT or len(alt.split()) < FEWEST_WORDS:
                     findings.append(
                         f"Cell {number} shows a picture with alt text {alt!r}; "
-                        f"show it with viz.show(fig, alt=…), in {SHORTEST_ALT_TEXT} characters or more."
+                        f"show it with viz.show(fig, alt=…), in {FEWEST_WORDS} words or more."
                     )
     return findings
 
