@@ -230,6 +230,14 @@ def test_the_readers_own_results_go_before_those_of_the_course(own_results):
     assert load("01") == [NGRAM]
 
 
+def test_own_results_of_a_part_of_the_test_text_are_passed_over_in_one_line_that_says_so(own_results, capsys):
+    own_results.mkdir()
+    (own_results / "leaderboard_01.json").write_text(json.dumps([vars(GZIP)]), encoding="utf-8")
+    save("01", [Result("5-gram", "01", 0.9, fingerprint("the first addresses alone"))])
+    assert load("01") == [GZIP]
+    assert capsys.readouterr().out.startswith("Lesson 01 was run on a part of the test text;")
+
+
 def test_a_lesson_without_results_is_named():
     with pytest.raises(CourseError, match="no results of lesson 07 yet; run its notebook"):
         load("07")
