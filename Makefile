@@ -17,17 +17,14 @@ NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
 # Tests start from an empty progress folder, which goes away with the shell that made it.
 PROGRESS = progress=$$(mktemp -d) && trap 'rm -rf "$$progress"' EXIT && COURSE_PROGRESS="$$progress"
 
-.PHONY: help lab app test check notebooks notebooks-solved first-cell readme assets bench site lock clean clean-all
+.PHONY: help lab app test check notebooks notebooks-solved first-cell readme assets bench site assignments slides badges lock clean clean-all
 
 help: ## list these targets
 	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
-	@echo
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
-	@echo
 	@echo '  Settings, as in  make lab ARGS="--no-browser --port 8899"'
-	@echo "    ARGS         passed on to the server (lab, app), pytest (test, check), or names (notebooks)"
-	@echo "    PYTHON, VENV the Python to start from (python3, 3.11 or newer); the environment's folder (.venv)"
-	@echo "    TORCH_INDEX  URL of a further index to take torch from, say one of CPU wheels"
+	@echo "    ARGS   passed on to the server (lab, app), pytest (test, check), or names (notebooks)"
+	@echo "    PYTHON 3.11 or newer · VENV its environment (.venv) · TORCH_INDEX a further index for torch"
 
 lab: ## set up what is missing, then open JupyterLab at the first lesson
 	@$(BOOTSTRAP) lab -- $(ARGS)
@@ -70,8 +67,20 @@ bench: ## measure the course's models against their peers, on an idle machine
 	@$(RUN) -m benchmarks $(ARGS)
 
 site: ## build the site from the notebooks
-	@if [ -d docs ]; then $(BOOTSTRAP) tests && $(RUN) -m sphinx docs build/site; \
-	else echo "No site yet: it comes with a later lesson."; fi
+	@$(BOOTSTRAP) tests
+	@$(NO_NETWORK) $(RUN) -m tools.site $(ARGS)
+
+assignments: ## write nbgrader's assignments, all or one: make assignments LESSON=06
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m tools.assignments $(LESSON) $(ARGS)
+
+slides: ## slides of a lesson for the wall, under build/slides/: make slides LESSON=06
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m tools.slides $(LESSON) $(ARGS)
+
+badges: ## write the repository's address everywhere: make badges REPO=owner/name
+	@$(BOOTSTRAP) tests
+	@$(RUN) -m tools.badges $(ARGS) -- "$(REPO)"
 
 lock: ## write the locks from what is installed in the environment
 	@$(RUN) -m tools.lock

@@ -1,7 +1,7 @@
-"""Write the generated parts of README.md: lessons, both yardsticks, speed, the pictures. `make readme`.
+"""Write the generated parts of README.md: lessons, both yardsticks, speed, what is verified, pictures. `make readme`.
 
-Everything in them comes from committed results: `data/results/*.json` and the outputs of the notebooks. `--check`
-writes nothing and exits 1 where README.md or a picture is not current.
+Everything in them comes from what is committed: `data/results/*.json`, the outputs of the notebooks, the declarations
+of the tests. `--check` writes nothing and exits 1 where README.md or a picture is not current.
 """
 
 import argparse
@@ -19,27 +19,60 @@ from course_utils import leaderboard
 from course_utils.image_yardstick import mean_and_spread
 from course_utils.lessons import LESSONS
 from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
+from tools import verified
+from tools.badges import opened_on_colab
+from tools.notebooks.first_cell import setting
 
 README = REPOSITORY / "README.md"
 STRIP, SAMPLES = RESULTS / "strip.png", RESULTS / "samples.png"
-HEIGHT, WIDTH = 330, 1_000                                         # pixels of a picture in a row, and in a column
+WIDTH, GAP = 1_000, 24                                             # pixels of a picture in a column, and between two
 # What the pictures show: a notebook and the beginning of the alt text of one of its figures.
-IN_A_ROW = (("00_start_here", "Bar chart of attention"), ("01_ngrams", "Bits per byte against order"))
-IN_A_COLUMN = (("14_comparison", "Real images and those of four families"), ("13_diffusion", "Eight held-out names"))
+AT_THE_LEFT = (("00_start_here", "Bar chart of attention"), ("14_comparison", "Real images and those of four families"))
+AT_THE_RIGHT = ("01_ngrams", "Ranking in bits per byte")
+IN_A_COLUMN = (("14_comparison", "Four dots with intervals"), ("13_diffusion", "Eight held-out names"))
+TIME = re.compile(r"Reading and \w+: about ([^,.]+) (hours|minutes)")
+NUMBERS = {"two": 2.0, "two and a half": 2.5, "three": 3.0, "four": 4.0, "five": 5.0}
 MEASURES = {"frechet": 2, "kernel": 3, "precision": 2, "recall": 2, "coverage": 2}       # decimals
+
+
+def colab() -> str:
+    """The link to the first lesson on Colab, from the one setting in pyproject.toml."""
+    first = LESSONS[0]
+    return f"Open in Colab: [lesson {first.label}]({opened_on_colab(setting())}notebooks/{first.slug}.ipynb)"
 
 
 def lesson_map() -> str:
     """The table of lessons: those that stand with their link and measured cost, the others by title."""
     costs = json.loads((RESULTS / "lessons.json").read_text(encoding="utf-8"))
-    rows = ["| | lesson | you will | runs in |", "|---|---|---|---|"]
+    rows = ["| | lesson | you will | takes you | runs in |", "|---|---|---|---|---|"]
     for lesson in LESSONS:
         cost = costs.get(lesson.slug)
         title = f"[{lesson.title}](notebooks/{lesson.slug}.ipynb)" if cost else lesson.title
-        runs = f"{cost['seconds']} s, {cost['peak_gb']:.1f} GB" if cost else "to come"
+        runs = _whole(f"{cost['seconds']} s, {cost['peak_gb']:.1f} GB") if cost else "to come"
+        takes = _whole(_duration(hours(lesson.slug))) if cost else "to come"
         promise = lesson.promise[0].lower() + lesson.promise[1:].rstrip(".")
-        rows.append(f"| {lesson.label} | {title} | {promise} | {runs} |")
+        rows.append(f"| {lesson.label} | {title} | {promise} | {takes} | {runs} |")
     return "\n".join(rows)
+
+
+def hours(slug: str) -> float:
+    """How long a lesson says that its reader takes. Raises SystemExit where it does not say so in words we know."""
+    cells = json.loads((NOTEBOOKS / f"{slug}.ipynb").read_text(encoding="utf-8"))["cells"]
+    found = TIME.search("".join(cells[0]["source"]))
+    if found and found[2] == "minutes":
+        return int(found[1]) / 60
+    if found is None or found[1] not in NUMBERS:
+        expected = f"expected 'Reading and exercises: about N hours', N one of {', '.join(NUMBERS)}"
+        raise SystemExit(f"{slug}: {expected}, in its first cell; got {found and found[0]!r}. Write it so.")
+    return NUMBERS[found[1]]
+
+
+def _whole(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _duration(time: float) -> str:
+    return f"{time:g}".replace(".5", "½") + " h" if time >= 1 else f"{60 * time:.0f} min"
 
 
 def yardstick() -> str:
@@ -119,16 +152,32 @@ def _trained(known: dict | None) -> list[str]:
     return [bits, f"{known['parameters']:,}", f"{known['training_flops']:.2e}"]
 
 
-PARTS = {"lessons": lesson_map, "yardstick": yardstick, "images": images, "speed": speed}
+def trust() -> str:
+    """What the tests compare with what: of the course as a whole, and folded away, lesson by lesson."""
+    rows = verified.found(everywhere=False)
+    files = len({path for _, path in rows})
+    summary = f"<summary><b>Lesson by lesson: {len(rows)} comparisons in {files} files of tests</b></summary>"
+    folded = ["<details>", summary, "", verified.table(everywhere=False), "", "</details>"]
+    return "\n".join([verified.table(everywhere=True), "", *folded])
+
+
+PARTS = {
+    "badges": colab,
+    "lessons": lesson_map,
+    "yardstick": yardstick,
+    "images": images,
+    "speed": speed,
+    "verified": trust,
+}
 
 
 def written(text: str) -> str:
     """README's text with every generated part made anew, between `<!-- NAME -->` and `<!-- end -->`."""
     for name, make in PARTS.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         if not pattern.search(text):
             raise SystemExit(f"README.md has no part <!-- {name} --> … <!-- end -->; put it back.")
-        text = pattern.sub(lambda found, make=make: found[1] + make() + found[2], text)
+        text = pattern.sub(lambda found, make=make: f"{found[1]}{make()}\n{found[2]}", text)
     return text
 
 
@@ -142,11 +191,10 @@ def picture(slug: str, alt: str) -> Image.Image:
     raise SystemExit(f"{slug} shows no figure whose alt text begins with {alt!r}; change it in tools/readme.py.")
 
 
-def samples() -> Image.Image:
-    """The sheets of samples one below the other on white, all of one width."""
-    pictures = [picture(slug, alt) for slug, alt in IN_A_COLUMN]
-    scaled = [image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.LANCZOS) for image in pictures]
-    whole = Image.new("RGB", (WIDTH, sum(image.height for image in scaled)), "white")
+def in_a_column(pictures: list[Image.Image], width: int) -> Image.Image:
+    """Pictures one below the other on white, all of one width."""
+    scaled = [resized(image, width / image.width) for image in pictures]
+    whole = Image.new("RGB", (width, sum(image.height for image in scaled)), "white")
     top = 0
     for image in scaled:
         whole.paste(image, (0, top))
@@ -154,15 +202,24 @@ def samples() -> Image.Image:
     return whole
 
 
+def resized(image: Image.Image, factor: float) -> Image.Image:
+    """The picture made larger or smaller."""
+    return image.resize((round(image.width * factor), round(image.height * factor)), Image.LANCZOS)
+
+
+def samples() -> Image.Image:
+    """The four families measured, and below them emoji drawn from names."""
+    return in_a_column([picture(slug, alt) for slug, alt in IN_A_COLUMN], WIDTH)
+
+
 def strip() -> Image.Image:
-    """The pictures side by side on white, all of one height."""
-    pictures = [picture(slug, alt) for slug, alt in IN_A_ROW]
-    scaled = [image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.LANCZOS) for image in pictures]
-    whole = Image.new("RGB", (sum(image.width for image in scaled), HEIGHT), "white")
-    left = 0
-    for image in scaled:
-        whole.paste(image, (left, 0))
-        left += image.width
+    """Two pictures at the left, in the size they have in their lessons, and as high as both the one at the right."""
+    pictures = [picture(slug, alt) for slug, alt in AT_THE_LEFT]
+    left, right = in_a_column(pictures, pictures[0].width), picture(*AT_THE_RIGHT)
+    right = resized(right, left.height / right.height)
+    whole = Image.new("RGB", (left.width + GAP + right.width, left.height), "white")
+    whole.paste(left, (0, 0))
+    whole.paste(right, (left.width + GAP, 0))
     return whole
 
 
@@ -180,8 +237,8 @@ def is_drawn(path: Path, image: Image.Image) -> bool:
 
 
 def packed(image: Image.Image) -> Image.Image:
-    """The image with a palette, to keep the file small."""
-    return image.quantize(128, dither=Image.Dither.NONE)
+    """The image with a palette, to keep the file small; an octree leaves the rare colours of marks as they are."""
+    return image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 def main(arguments: list[str] | None = None) -> int:

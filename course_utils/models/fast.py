@@ -19,7 +19,7 @@ from course_utils.models.layers import frequencies
 from course_utils.models.transformer import Transformer
 
 PRECISIONS = ("float32", "bfloat16", "int8")
-MANY_ROWS = 32                                     # torch's int8 product is made for few; from here on float32's is faster
+MANY_ROWS = 32                                     # torch's int8 product is made for few; from here float32's is faster
 
 
 class Product:

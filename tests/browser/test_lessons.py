@@ -7,10 +7,14 @@ import pytest
 from playwright.sync_api import ElementHandle, expect
 
 from tests.browser.lab import Lab, browse, sessions
+from tools.verified import Verified
 
 pytestmark = pytest.mark.timeout(600)                              # longer than a lesson may take, and a chat after it
 RUN_SECONDS = 360                                                  # where another test runs beside it
 FIRST_RESULT_SECONDS = 60
+VERIFIES = [
+    Verified("all", "the pages", "a real JupyterLab in headless Chromium, network blocked", "no error, widgets answer"),
+]
 
 
 def run_and_look(lab: Lab, name: str, screenshots: Path) -> float:

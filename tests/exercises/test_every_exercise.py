@@ -9,6 +9,7 @@ from course_utils.exercises.checks import examine
 from course_utils.exercises.compare import difference
 from course_utils.exercises.specs import KINDS, all_exercises, find, lesson_quiz
 from course_utils.lessons import LESSONS
+from tools.verified import Verified
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a wrong implementation may divide by zero
 
@@ -16,6 +17,11 @@ EXERCISES = all_exercises()
 FUNCTIONS = [exercise for exercise in EXERCISES if exercise.kind != "predict"]
 MISTAKES = [(exercise, misconception) for exercise in EXERCISES for misconception in exercise.misconceptions]
 QUIZZES = [lesson for lesson in LESSONS if lesson_quiz(lesson.number)]
+VERIFIES = [
+    Verified(
+        "all", "every exercise", "its solution, its stub, every known wrong answer", "each gets its own diagnosis"
+    ),
+]
 
 
 def by_id(exercise):

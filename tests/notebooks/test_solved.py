@@ -7,6 +7,11 @@ import pytest
 from tools.notebooks.execute import run
 from tools.notebooks.files import lesson_paths, read
 from tools.notebooks.solve import solve, unsolved
+from tools.verified import Verified
+
+VERIFIES = [
+    Verified("all", "every notebook with its solutions filled in", "a run without a network", "every check is green"),
+]
 
 
 @pytest.mark.slow

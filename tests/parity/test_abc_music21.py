@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from course_utils.music import parse
+from tools.verified import Verified
 
 STORED = json.loads((Path(__file__).parent / "music21_tunes.json").read_text(encoding="utf-8"))
 TUNES = {tune["name"]: tune for tune in STORED["tunes"]}
+VERIFIES = [Verified("03", "notes of ABC tunes: pitches and lengths", "music21's reading of 26 tunes", "equal")]
 
 
 def ours(abc: str) -> list[tuple[int | None, Fraction]]:

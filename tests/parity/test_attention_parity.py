@@ -17,10 +17,19 @@ from course_utils.models.attention import (
     scaled_dot_product_attention,
 )
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 B, H, T, K = 3, 4, 7, 6
 D = H * K
 CLOSE = {"rtol": 0.0, "atol": 1e-5}
+VERIFIES = [
+    Verified(
+        "06",
+        "attention, one head and many: values and weights",
+        "`torch`'s kernel and `nn.MultiheadAttention`, weights copied",
+        CLOSE["atol"],
+    ),
+]
 LENGTHS = torch.tensor([7, 3, 5])
 MASKS = {
     "none": None,

@@ -9,9 +9,19 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from course_utils.text import BytePairVocabulary, load_sotu, load_sotu_bpe, load_wiki, train_bpe
 from course_utils.text.bpe import bpe_pieces
+from tools.verified import Verified
 
 BYTES = 256
 ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
+VERIFIES = [
+    Verified(
+        "05",
+        "byte-pair merges, in their order",
+        "Hugging Face `tokenizers`: addresses, Wikipedia in three languages",
+        "equal",
+    ),
+    Verified("05", "byte-pair ids of a text", "Hugging Face `tokenizers`: the same, and made-up Unicode", "equal"),
+]
 
 
 def their_bytes() -> dict[str, int]:

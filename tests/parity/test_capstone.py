@@ -8,9 +8,19 @@ from course_utils.intervals import wilson_interval
 from course_utils.paths import RESULTS
 from course_utils.project import load_project, save_project
 from course_utils.report import Report, evaluate
+from tools.verified import Verified
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.usefixtures("one_thread")]
 AGAIN, UNLIKE = 9, 1                                             # asked again; so many may come out otherwise
+VERIFIES = [
+    Verified(
+        "16",
+        "the course helper's recorded answers",
+        "the helper asked again, real models",
+        UNLIKE,
+        "answer in nine may differ",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

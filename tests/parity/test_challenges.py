@@ -14,9 +14,11 @@ from tools import challenges, challenges_bias, challenges_data, challenges_effic
 from tools import challenges_interpretability as inside
 from tools import challenges_memorization as memory
 from tools.challenges_figures import agree
+from tools.verified import Verified
 
 pytestmark = pytest.mark.slow
 RECORD = challenges.recorded()
+VERIFIES = [Verified("15", "the main figures of the challenges", "measured again, smaller", "their intervals")]
 
 
 def all_agree(experiment: str, again: dict) -> None:

@@ -9,6 +9,10 @@ from course_utils.leaderboard import fingerprint
 from course_utils.metrics import compressed_bits_per_byte
 from course_utils.text import load_sotu
 from tools.compressors import COMPRESSORS, MEMORY, bits_per_byte, measured, size
+from tools.verified import Verified
+
+TOLERANCE = 1e-3
+VERIFIES = [Verified("01", "bits per byte of primed gzip, bz2, xz and PPMd", "the compressors, run again", TOLERANCE)]
 
 
 @pytest.mark.slow
@@ -17,7 +21,7 @@ def test_the_stored_bits_of_ppmd_are_measured_again(record_property):
     again = bits_per_byte(splits.test, 12, primed_with=splits.train)
     record_property("primed", again)
     assert stored["test"] == fingerprint(splits.test)
-    assert again == pytest.approx(stored["PPMd, order 12"]["primed"], abs=1e-3)
+    assert again == pytest.approx(stored["PPMd, order 12"]["primed"], abs=TOLERANCE)
 
 
 @pytest.mark.slow
@@ -25,7 +29,7 @@ def test_the_stored_bits_of_ppmd_are_measured_again(record_property):
 def test_the_stored_bits_of_pythons_own_compressors_are_measured_again(name):
     splits, stored = load_sotu(), json.loads(COMPRESSORS.read_text(encoding="utf-8"))
     again = compressed_bits_per_byte(splits.test, name, primed_with=splits.train)
-    assert again == pytest.approx(stored[name]["primed"], abs=1e-3)
+    assert again == pytest.approx(stored[name]["primed"], abs=TOLERANCE)
 
 
 def test_what_ppmd_made_of_an_address_is_all_that_is_needed_to_read_it_again():

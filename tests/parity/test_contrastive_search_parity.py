@@ -10,8 +10,14 @@ from torch.nn.functional import cosine_similarity
 from course_utils.contrastive import Contrastive, _directions
 from course_utils.generation import generate, greedy
 from tests.parity.test_decoding_strategies_parity import PROMPT, gpt2, llama
+from tools.verified import Verified
 
 LENGTH, SPREAD = 14, 0.2                                           # so even that several tokens are in question
+VERIFIES = [
+    Verified(
+        "08", "contrastive search", "the paper's formula on `transformers`' models, without a cache", "equal tokens"
+    ),
+]
 
 
 @torch.no_grad()

@@ -8,8 +8,15 @@ from course_utils import strategies
 from course_utils.engine import Engine
 from course_utils.models.fast_reading import FastReader
 from course_utils.paths import RESULTS
+from tools.verified import Verified
 
 RECORD = json.loads((RESULTS / "decoding.json").read_text(encoding="utf-8"))
+TOLERANCE = 0.02
+VERIFIES = [
+    Verified(
+        "08", "bits of texts that people wrote, as recorded", "measured again on four passages", TOLERANCE, "of them"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,7 @@ def test_people_surprise_the_model_as_much_as_recorded(engine, found):
     recorded = RECORD["ways"][strategies.PEOPLE]
     for place, passage in enumerate(found):
         again = strategies.measure(FastReader(engine.model), passage, passage.continuation)
-        assert again.bits_per_token == pytest.approx(recorded["bits_per_token"][place], rel=0.02)
+        assert again.bits_per_token == pytest.approx(recorded["bits_per_token"][place], rel=TOLERANCE)
         assert again.distinct_2 == pytest.approx(recorded["distinct_2"][place], abs=1e-4)
         assert again.repeated_4 == pytest.approx(recorded["repeated_4"][place], abs=1e-4)
 

@@ -21,10 +21,26 @@ from course_utils.models.encoder_decoder import EncoderDecoder
 from course_utils.models.transformer import Transformer
 from course_utils.reading import allowed, logits_after
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 V, STOP, LENGTH = 14, 3, 16
 PROMPT = [5, 2, 7, 5]
 SEEDS = range(4)
+TOLERANCE = 1e-6
+VERIFIES = [
+    Verified(
+        "08",
+        "rules against repetition, greedily and in beams",
+        "`transformers`' `generate`, on small random networks",
+        "equal tokens",
+    ),
+    Verified(
+        "08",
+        "temperature, top-k, top-p and min-p, under rules",
+        "the probabilities that `generate` draws from",
+        TOLERANCE,
+    ),
+]
 
 
 def random_weights(model, seed: int, spread: float):
@@ -267,7 +283,7 @@ def test_the_same_tokens_are_kept_and_with_the_same_probabilities(make, strategy
         logits, _ = logits_after(ours, PROMPT)
         found = Sampling(**strategy).distribution(allowed(logits, PROMPT, rules))
         assert torch.equal(found > 0, expected > 0)
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+        torch.testing.assert_close(found, expected, rtol=0, atol=TOLERANCE)
         fewer += bool((found == 0).any())
     assert fewer > 0 or strategy == {"temperature": 0.6}
 
@@ -293,7 +309,7 @@ def test_another_order_of_rules_temperature_and_cuts_would_be_noticed(order):
     agreed = 0
     for theirs, ours in (make(seed, 0.3) for make in (llama, gpt2) for seed in SEEDS):
         found = order(rules, strategy, logits_after(ours, PROMPT)[0])
-        agreed += torch.allclose(found, drawn_from(theirs, strategy, settings), rtol=0, atol=1e-6)
+        agreed += torch.allclose(found, drawn_from(theirs, strategy, settings), rtol=0, atol=TOLERANCE)
     assert (agreed == 8) == (order is after_the_rules)
 
 

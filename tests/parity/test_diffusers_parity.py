@@ -21,6 +21,7 @@ from course_utils.models.diffusion import (
 )
 from course_utils.models.unet import UNetConfig, time_code
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = 1000
@@ -28,6 +29,11 @@ THEIRS = {"linear": "linear", "cosine": "squaredcos_cap_v2"}
 NAMES = pytest.mark.parametrize("name", list(THEIRS))
 CLOSE = {"atol": 1e-5, "rtol": 0.0}
 TINY = UNetConfig(size=4, widths=(8, 16), patch=1, heads=2, steering=16)
+FIFTY_STEPS = 1e-4                                                 # of 50 networks
+VERIFIES = [
+    Verified("13", "noise schedules; steps of DDPM, DDIM and flow matching", "`diffusers`' schedulers", CLOSE["atol"]),
+    Verified("13", "a whole sample of DDIM", "`diffusers`' scheduler over the same network", FIFTY_STEPS),
+]
 
 
 def scheduler(kind, name: str, **settings):
@@ -114,7 +120,7 @@ def test_a_whole_sample_of_fifty_steps_is_the_same(name):
         for step in theirs.timesteps:
             noise = model(images, torch.full((3,), int(step) + 1))
             images = theirs.step(noise, step, images, use_clipped_model_output=True).prev_sample
-    torch.testing.assert_close(model.sample(3, generator(5), steps=50), images, atol=1e-4, rtol=0)   # of 50 networks
+    torch.testing.assert_close(model.sample(3, generator(5), steps=50), images, atol=FIFTY_STEPS, rtol=0)
 
 
 def test_a_sample_of_flow_matching_is_the_same():

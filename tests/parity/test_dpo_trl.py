@@ -12,9 +12,12 @@ import torch
 from trl import DPOTrainer
 
 from course_utils.models.preferences import dpo_loss
+from tools.verified import Verified
 
 NOW = torch.tensor([-3.0, -7.5, -4.2, -6.0])  # two chosen answers, then two rejected
 BEFORE = torch.tensor([-3.5, -7.0, -4.0, -6.6])
+TOLERANCE = 1e-5
+VERIFIES = [Verified("10", "DPO: loss, rewards, margin, accuracy", "trl's own step", TOLERANCE)]
 
 
 def theirs(beta: float) -> tuple[float, dict]:
@@ -42,11 +45,11 @@ def theirs(beta: float) -> tuple[float, dict]:
 def test_loss_rewards_margin_and_accuracy_are_those_of_trl(beta):
     ours = dpo_loss(NOW[:2], NOW[2:], BEFORE[:2], BEFORE[2:], beta)
     loss, metrics = theirs(beta)
-    assert ours.loss.item() == pytest.approx(loss, abs=1e-5)
-    assert ours.chosen.mean().item() == pytest.approx(metrics["rewards/chosen"][0], abs=1e-5)
-    assert ours.rejected.mean().item() == pytest.approx(metrics["rewards/rejected"][0], abs=1e-5)
-    assert ours.margin == pytest.approx(metrics["rewards/margins"][0], abs=1e-5)
-    assert ours.accuracy == pytest.approx(metrics["rewards/accuracies"][0], abs=1e-5)
+    assert ours.loss.item() == pytest.approx(loss, abs=TOLERANCE)
+    assert ours.chosen.mean().item() == pytest.approx(metrics["rewards/chosen"][0], abs=TOLERANCE)
+    assert ours.rejected.mean().item() == pytest.approx(metrics["rewards/rejected"][0], abs=TOLERANCE)
+    assert ours.margin == pytest.approx(metrics["rewards/margins"][0], abs=TOLERANCE)
+    assert ours.accuracy == pytest.approx(metrics["rewards/accuracies"][0], abs=TOLERANCE)
 
 
 def test_rewards_that_forget_the_model_before_are_noticed():

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from nltk import edit_distance as nltk_edit_distance
 
 from course_utils.error_rates import edit_distance
+from tools.verified import Verified
 
 SYMBOLS = st.lists(st.sampled_from(["AA", "AE", "K", "T", "S"]), max_size=12)
+VERIFIES = [Verified("04", "edit distance", "NLTK, on random strings and symbols", "equal")]
 
 
 @settings(max_examples=300)

@@ -10,10 +10,23 @@ import torch
 
 from course_utils import assets
 from course_utils.text_to_text import load_encoder_decoder, load_flan_t5
+from tools.verified import Verified
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TOLERANCE = 1e-4                                                   # of the spread of the numbers that are compared
 START, END = 0, 1
+VERIFIES = [
+    Verified(
+        "09",
+        "hidden states and logits of flan-T5 on our network",
+        "`transformers`, on the same weights",
+        TOLERANCE,
+        "of the spread",
+    ),
+    Verified(
+        "09", "what flan-T5 writes on our network", "`transformers`: greedy tokens on eight prompts", "equal tokens"
+    ),
+]
 TOWER = (
     "The Eiffel Tower is a lattice tower on the Champ de Mars in Paris, France. It is named after the engineer "
     "Gustave Eiffel, whose company built the tower from 1887 to 1889."

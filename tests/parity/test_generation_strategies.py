@@ -8,9 +8,23 @@ from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, T
 from course_utils.generation import Beam, Sampling, beam_search, generate, greedy
 from course_utils.models.language_model import LanguageModel
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 V, STOP, LENGTH = 8, 3, 9
 PROMPT = [5, 2, 7]
+TOLERANCE, SCORE = 1e-6, 1e-4
+VERIFIES = [
+    Verified("08", "temperature, top-k and top-p", "`transformers`' logits warpers", TOLERANCE),
+    Verified(
+        "08",
+        "beam search: all texts, in their order",
+        "`transformers`' `generate`, on small random networks",
+        "equal tokens",
+    ),
+    Verified(
+        "08", "beam search: the scores of the texts", "`transformers`' `generate`, on small random networks", SCORE
+    ),
+]
 
 
 class Wrapped(LanguageModel):
@@ -91,7 +105,7 @@ def warped(logits: torch.Tensor, *warpers) -> torch.Tensor:
 def test_the_distribution_to_draw_from_is_that_of_the_logit_warpers(ours, theirs, seed):
     logits = 2 * torch.randn(1000, generator=generator(seed), dtype=torch.float64)
     expected = warped(logits, *theirs)
-    torch.testing.assert_close(ours.distribution(logits.softmax(dim=-1)), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(ours.distribution(logits.softmax(dim=-1)), expected, rtol=0, atol=TOLERANCE)
     assert torch.equal(ours.distribution(logits.softmax(dim=-1)) > 0, expected > 0)
 
 
@@ -102,7 +116,7 @@ def test_temperature_then_top_k_then_top_p_is_the_order_in_which_generate_applie
         return_dict_in_generate=True, output_scores=True, output_logits=True,
     )  # fmt: skip
     ours = Sampling(temperature=0.7, top_k=8, top_p=0.8).distribution(found.logits[0][0].softmax(dim=-1))
-    torch.testing.assert_close(ours, found.scores[0][0].softmax(dim=-1), rtol=0, atol=1e-6)
+    torch.testing.assert_close(ours, found.scores[0][0].softmax(dim=-1), rtol=0, atol=TOLERANCE)
     assert 1 < (ours > 0).sum() < 8                                # both cuts were made
 
 
@@ -118,7 +132,7 @@ def test_beam_search_finds_the_texts_of_transformers_in_their_order_with_their_s
         texts, scores = searched_by_transformers(theirs, width, penalty, STOP)
         found = beam_search(Wrapped(theirs), PROMPT, LENGTH, Beam(width, penalty), STOP)
         assert [list(hypothesis.ids) for hypothesis in found] == texts
-        assert [hypothesis.score for hypothesis in found] == pytest.approx(scores, abs=1e-4)
+        assert [hypothesis.score for hypothesis in found] == pytest.approx(scores, abs=SCORE)
         assert generate(Wrapped(theirs), PROMPT, LENGTH, Beam(width, penalty), stop=STOP) == texts[0]
         ended += sum(len(text) < LENGTH for text in texts)
     assert 0 < ended < 6 * width                                   # some end with the stop token, some at the length
@@ -131,7 +145,7 @@ def test_without_a_stop_token_all_texts_are_of_full_length_as_theirs(seed):
     texts, scores = searched_by_transformers(theirs, 4, 1.0, None)
     found = beam_search(Wrapped(theirs), PROMPT, LENGTH, Beam(4))
     assert [list(hypothesis.ids) for hypothesis in found] == texts
-    assert [hypothesis.score for hypothesis in found] == pytest.approx(scores, abs=1e-4)
+    assert [hypothesis.score for hypothesis in found] == pytest.approx(scores, abs=SCORE)
     assert {len(text) for text in texts} == {LENGTH}
 
 

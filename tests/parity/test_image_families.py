@@ -9,9 +9,14 @@ from course_utils.image_yardstick import FAMILIES, KEPT, SEEDS, Yardstick, draw,
 from course_utils.paths import RESULTS
 from course_utils.recipes import about
 from course_utils.recipes.fashion_images import BUDGET
+from tools.verified import Verified
 
 TENTH = 0.1
 REDRAWN = 8                                                        # images of a slow family
+VERIFIES = [
+    Verified("14", "training operations and parameters of the four families", "one budget; a million", TENTH, "of it"),
+    Verified("14", "the published measures of images", "measured again on the stored images", "their intervals"),
+]
 
 
 @pytest.fixture(scope="module")

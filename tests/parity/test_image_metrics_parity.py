@@ -18,6 +18,14 @@ from course_utils.image_metrics import (
     unbiased_mmd,
 )
 from course_utils.seeding import generator
+from tools.verified import Verified
+
+FRECHET, KID, SHARES = 1e-8, 1e-9, 1e-12
+VERIFIES = [
+    Verified("14", "Fréchet distance", "SciPy's matrix root", FRECHET, "of it"),
+    Verified("14", "KID", "scikit-learn's polynomial kernel", KID, "of it"),
+    Verified("14", "precision, recall, density and coverage", "their formulas on scikit-learn's distances", SHARES),
+]
 
 
 def rows(n: int, width: int, seed: int) -> np.ndarray:
@@ -37,7 +45,7 @@ def by_scipy(real: np.ndarray, made: np.ndarray, overlap: float = 1.0) -> float:
 def test_the_frechet_distance_is_that_of_scipys_matrix_root(width):
     real, made = rows(300, width, 0), rows(250, width, 1)
     ours = frechet_distance(real, made, generator(0)).value
-    assert ours == pytest.approx(by_scipy(real, made), rel=1e-8)
+    assert ours == pytest.approx(by_scipy(real, made), rel=FRECHET)
     assert ours != pytest.approx(by_scipy(real, made, overlap=0), rel=1e-3)
 
 
@@ -58,7 +66,7 @@ def test_the_discrepancy_is_the_sum_over_pairs_of_different_rows():
     kernel = polynomial_kernel(np.concatenate([a, b]), degree=3, coef0=1)            # gamma is 1/D
     within_a = np.mean([kernel[i, j] for i in range(9) for j in range(9) if i != j])
     within_b = np.mean([kernel[i, j] for i in range(9, 20) for j in range(9, 20) if i != j])
-    assert unbiased_mmd(a, b) == pytest.approx(within_a + within_b - 2 * kernel[:9, 9:].mean(), rel=1e-9)
+    assert unbiased_mmd(a, b) == pytest.approx(within_a + within_b - 2 * kernel[:9, 9:].mean(), rel=KID)
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
@@ -81,7 +89,7 @@ def test_precision_recall_density_and_coverage_are_those_of_the_formulas_on_scik
     expected = [inside.any(axis=1).mean(), (across <= reach["made"][:, None]).any(axis=0).mean()]
     expected += [inside.sum() / (k * len(made)), inside.any(axis=0).mean()]
     found = *precision_and_recall(real, made, k), *density_and_coverage(real, made, generator(0), k)
-    assert [one.value for one in found] == pytest.approx(expected, abs=1e-12)
+    assert [one.value for one in found] == pytest.approx(expected, abs=SHARES)
     assert len(set(np.round(expected, 6))) == 4                                      # the four could be told apart
 
 

@@ -9,6 +9,17 @@ from course_utils.models import porting
 from course_utils.models.head_surgery import attention_weights
 from course_utils.models.transformer import Transformer
 from course_utils.seeding import generator
+from tools.verified import Verified
+
+CLOSE = {"rtol": 1.3e-6, "atol": 1e-5}                              # what torch takes for float32
+VERIFIES = [
+    Verified(
+        "15",
+        "residual streams, logit lens and attention weights",
+        "`transformers`, a small random Llama",
+        CLOSE["atol"],
+    ),
+]
 
 SIZES = {
     "vocab_size": 31,
@@ -40,12 +51,12 @@ def seen():
 def test_the_stream_after_each_block_is_its_hidden_state(seen):
     ids, shown, ours = seen
     streams = residual_streams(ours, ids)
-    torch.testing.assert_close(streams[:-1], torch.stack(shown.hidden_states[:-1]))
+    torch.testing.assert_close(streams[:-1], torch.stack(shown.hidden_states[:-1]), **CLOSE)
     with torch.no_grad():                                          # its last hidden state is normed already
-        torch.testing.assert_close(ours.norm(streams[-1]), shown.hidden_states[-1])
-    torch.testing.assert_close(logit_lens(ours, streams[-1]), shown.logits)
+        torch.testing.assert_close(ours.norm(streams[-1]), shown.hidden_states[-1], **CLOSE)
+    torch.testing.assert_close(logit_lens(ours, streams[-1]), shown.logits, **CLOSE)
 
 
 def test_heads_look_where_its_attentions_say(seen):
     ids, shown, ours = seen
-    torch.testing.assert_close(attention_weights(ours, ids), torch.stack(shown.attentions, dim=1))
+    torch.testing.assert_close(attention_weights(ours, ids), torch.stack(shown.attentions, dim=1), **CLOSE)

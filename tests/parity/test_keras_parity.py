@@ -17,11 +17,21 @@ from course_utils.models.transformer import TransformerConfig
 from course_utils.pretrained import load_chat_model
 from course_utils.sampling import sample
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TOLERANCE = 1e-4                                                   # of the logits' standard deviation
 VOCABULARY, LENGTH = 97, 19
 IDS = torch.randint(0, VOCABULARY, (2, LENGTH), generator=generator(1))
+VERIFIES = [
+    Verified(
+        "08",
+        "the decoder in Keras, SmolLM2 included",
+        "`transformers`, on the same weights",
+        TOLERANCE,
+        "of the spread",
+    ),
+]
 
 
 def llama(tied: bool = True, key_heads: int = 2) -> LlamaForCausalLM:

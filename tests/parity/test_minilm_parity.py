@@ -8,10 +8,19 @@ from torch.nn import functional
 from course_utils.encoders import load_encoder, load_minilm
 from course_utils.errors import CourseError
 from course_utils.models.transformer import WRITTEN_OUT
+from tools.verified import Verified
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TEXTS = ["The cat sat on the mat because it was warm.", "A short one.", "Nairobi, the capital of Kenya, began in 1899."]
 TOLERANCE = 1e-4                                                   # of hidden states that reach 10 and more
+VERIFIES = [
+    Verified(
+        "06",
+        "MiniLM on our encoder: states and attention of all layers",
+        "`transformers`, on the same weights",
+        TOLERANCE,
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,11 @@ from course_utils.models.ngram import NGram
 from course_utils.models.smoothing import AbsoluteDiscount, AddK, JelinekMercer, KneserNey, Table
 from course_utils.text import ByteVocabulary, load_sotu
 from tests.support.brute_force import KneserNeyByHand, streams
+from tools.verified import Verified
 
 SMOOTHINGS = [AddK(0.3), JelinekMercer(0.8), AbsoluteDiscount(), KneserNey()]
+TOLERANCE = 1e-10
+VERIFIES = [Verified("01", "nats of a text by an n-gram model", "`torch`'s cross-entropy of its logits", TOLERANCE)]
 
 
 class Bigram(LanguageModel):
@@ -52,9 +55,9 @@ def test_token_nats_are_torchs_cross_entropy_of_the_logits_on_real_text(byte_cou
     model, (ids, targets) = NGram(byte_counts, smoothing), text
     logits, loss = model(ids, targets)
     expected = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    torch.testing.assert_close(model.token_nats(ids, targets), expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(model.token_nats(ids, targets), expected, rtol=0, atol=TOLERANCE)
     torch.testing.assert_close(
-        loss, functional.cross_entropy(logits.flatten(0, 1), targets.flatten()), rtol=0, atol=1e-10
+        loss, functional.cross_entropy(logits.flatten(0, 1), targets.flatten()), rtol=0, atol=TOLERANCE
     )
 
 
@@ -65,8 +68,8 @@ def test_token_nats_are_torchs_cross_entropy_of_the_logits_on_any_text(stream, s
     ids, targets = (torch.tensor([[random.randrange(size) for _ in range(length)] for _ in range(batch)]) for _ in "it")
     logits, loss = model(ids, targets)
     expected = functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    torch.testing.assert_close(model.token_nats(ids, targets), expected, rtol=0, atol=1e-10)
-    assert loss.item() == pytest.approx(expected.mean().item(), abs=1e-10)
+    torch.testing.assert_close(model.token_nats(ids, targets), expected, rtol=0, atol=TOLERANCE)
+    assert loss.item() == pytest.approx(expected.mean().item(), abs=TOLERANCE)
 
 
 def test_logits_are_already_log_probabilities(byte_counts, text):
@@ -144,4 +147,4 @@ def test_the_comparison_notices_a_token_nats_that_does_not_fit_forward(byte_coun
     model, (ids, targets) = mutant(byte_counts, KneserNey()), text
     expected = functional.cross_entropy(model(ids)[0].transpose(1, 2), targets, reduction="none")
     with pytest.raises(AssertionError):
-        torch.testing.assert_close(model.token_nats(ids, targets), expected, rtol=0, atol=1e-10)
+        torch.testing.assert_close(model.token_nats(ids, targets), expected, rtol=0, atol=TOLERANCE)

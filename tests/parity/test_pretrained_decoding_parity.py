@@ -11,8 +11,17 @@ from course_utils.models.fast_reading import FastReader
 from course_utils.pretrained import load_chat_model, load_decoder
 from course_utils.speculative import speculate
 from tests.parity.test_contrastive_search_parity import by_the_formula
+from tools.verified import Verified
 
 LENGTH = 12
+VERIFIES = [
+    Verified(
+        "08",
+        "rules, beams and speculation on SmolLM2",
+        "`transformers`' `generate`, on the same weights",
+        "equal tokens",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,16 @@ from torch import nn
 
 from course_utils.models.recurrent import CELLS, FUSED, RecurrentConfig, RecurrentLM, unroll
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 B, T, INPUTS, WIDTH = 4, 23, 5, 7
 CLOSE = {"rtol": 0.0, "atol": 1e-5}
 KINDS = sorted(CELLS)
+GRADIENTS = 1e-4
+VERIFIES = [
+    Verified("03", "RNN, GRU and LSTM: hidden states and language model", "`torch.nn`, weights copied", CLOSE["atol"]),
+    Verified("03", "RNN, GRU and LSTM: gradients", "`torch.nn`, weights copied", GRADIENTS),
+]
 
 
 def pair(kind: str, seed: int = 1):
@@ -67,7 +73,7 @@ def test_the_gradients_agree_too(kind):
     unroll(cell, x)[0].square().sum().backward()
     layer(x)[0].square().sum().backward()
     for name, parameter in cell.named_parameters():
-        torch.testing.assert_close(parameter.grad, getattr(layer, f"{name}_l0").grad, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(parameter.grad, getattr(layer, f"{name}_l0").grad, rtol=GRADIENTS, atol=GRADIENTS)
 
 
 @pytest.mark.parametrize(("kind", "change"), [("lstm", (0, 1)), ("lstm", (1, 3)), ("gru", (0, 1)), ("gru", (1, 2))])

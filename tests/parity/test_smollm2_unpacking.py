@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from course_utils import assets
 from course_utils.paths import REPOSITORY
+from tools.verified import Verified
 
 pytestmark = pytest.mark.slow
 PACKED = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -33,6 +34,10 @@ TEXTS = [
     "WWWWWWWWWW aaaaaaaaaaaaaaaaaaaaaaaaaaaa ________ ........",
 ]
 NUMBERS = ["1863", "In 1863,  2,048 and   3.14", "x = 10\n    20", "a1b22c333", "①½Ⅷ٣ ५६", "1\n\n2  3", "v2.0-rc1 #42"]
+VERIFIES = [
+    Verified("07", "SmolLM2's weights, as unpacked here", "`transformers`' own reader", "equal, bit for bit"),
+    Verified("07", "SmolLM2's tokens, of text without digits", "`transformers`' own reader", "equal"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,19 @@ from course_utils.models import encoder_decoder, porting
 from course_utils.models.encoder_decoder import Cached, EncoderDecoder
 from course_utils.models.seq2seq import END, PAD, START, Conditioned
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 VOCABULARY, LONGEST = 23, 14
 SEEDS = (3, 4, 5, 8, 9, 10)                                        # whose texts are long, short and mixed
 SOURCE = torch.tensor([[3, 4, 5, 6, 7, END], [8, 9, END, PAD, PAD, PAD], [10, 11, 12, 10, END, PAD]])
+VERIFIES = [
+    Verified(
+        "09",
+        "what encoder–decoders write, greedily and by beam search",
+        "`transformers`' T5, small and random",
+        "equal tokens",
+    ),
+]
 
 
 def t5(seed: int) -> T5ForConditionalGeneration:

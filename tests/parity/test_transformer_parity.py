@@ -23,10 +23,20 @@ from course_utils.models.encoder import Encoder
 from course_utils.models.encoder_decoder import EncoderDecoder
 from course_utils.models.transformer import FUSED, WRITTEN_OUT, Operations, Transformer
 from course_utils.seeding import generator
+from tools.verified import Verified
 
 TOLERANCE = 1e-5                                                   # of the outputs' standard deviation
 VOCABULARY, LENGTH = 97, 19
 SHORT = 11                                                         # length of the second row, where there is padding
+VERIFIES = [
+    Verified(
+        "07",
+        "decoder, encoder, encoder–decoder",
+        "`transformers`' GPT-2, Llama, BERT and T5, small and random",
+        TOLERANCE,
+        "of the spread",
+    ),
+]
 
 
 def ids(seed: int, length: int = LENGTH) -> torch.Tensor:
