@@ -1,9 +1,9 @@
 """A teacher's table out of many exports of `export_progress`: a row a student, and what the class finds hard.
 
-    python -m tools.class_report folder                    every .json in it
+    python -m tools.class_report folder                    every .json in it, however deep
     python -m tools.class_report one.json other.json --csv class.csv
 
-A damaged export is named, left out, and makes the exit status 1; the others are counted all the same.
+An export that is damaged or forged is named and left out, and the exit status is 1; the others are counted.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from course_utils.exercises.specs import UnknownExerciseError, find
 
 HARDEST = 10
 WIDEST_NAME = 24
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Student:
 
 
 def exports(paths: list[Path]) -> list[Path]:
-    """The files that are meant: a folder stands for every .json in it."""
-    return [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    """The files that are meant: a folder stands for every .json in it, also in the folders that a website makes."""
+    return [file for path in paths for file in (sorted(path.rglob("*.json")) if path.is_dir() else [path])]
 
 
 def read(files: list[Path]) -> tuple[list[Student], list[str]]:
@@ -69,8 +69,19 @@ def read(files: list[Path]) -> tuple[list[Student], list[str]]:
     students = []
     for file, content in found:
         name = content["name"]
-        students.append(Student(name if often[name] == 1 else f"{name} ({file.stem})", content))
+        place = _visible(Path(file.parent.name, file.stem).as_posix())
+        students.append(Student(name if often[name] == 1 else f"{name} ({place})", content))
     return sorted(students, key=lambda student: student.name.casefold()), refused
+
+
+def twice(students: list[Student]) -> list[str]:
+    """A sentence for each name that more than one export has: two students, or one who handed in twice."""
+    often = Counter(student.content["name"] for student in students)
+    return [
+        f"{count} exports are of {name}: a student who handed in twice is counted twice; take the older file away."
+        for name, count in often.items()
+        if count > 1
+    ]
 
 
 def table(students: list[Student]) -> list[list[str]]:
@@ -88,7 +99,7 @@ def table(students: list[Student]) -> list[list[str]]:
 
 def as_text(rows: list[list[str]]) -> str:
     """The rows for a terminal: names to the left, numbers to the right."""
-    rows = [[_short(row[0]), *row[1:]] for row in rows]
+    rows = [[_shown(row[0]), *row[1:]] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for name, *numbers in rows:
@@ -122,7 +133,7 @@ def most_hinted(students: list[Student]) -> list[str]:
 
 def _largest(counts: Counter) -> list[tuple[str, int]]:
     """The largest counts; of equal ones the earlier exercise first."""
-    place = {id_: tuple(int(part) for part in id_.split(".") if part.isdecimal()) for id_ in counts}
+    place = {id_: tuple(map(int, id_.split("."))) for id_ in counts}
     return sorted(counts.items(), key=lambda item: (-item[1], place[item[0]]))[:HARDEST]
 
 
@@ -136,6 +147,17 @@ def _titled(id_: str) -> str:
 
 def _short(text: str, width: int = WIDEST_NAME) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _shown(name: str) -> str:
+    """A name for a terminal: cut where it is long, and its file whole, which tells it from another of that name."""
+    name, bracket, place = name.partition(" (")
+    return _short(name) + bracket + place
+
+
+def _visible(text: str) -> str:
+    """The name of a file, which its sender chose, without what a terminal would obey or cannot show."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def report(students: list[Student]) -> str:
@@ -159,8 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(report(students))
         if chosen.csv:
             write_csv(table(students), chosen.csv)
-    for sentence in refused:
-        print(f"left out: {sentence}", file=sys.stderr)
+    for sentence in twice(students) + [f"left out: {sentence}" for sentence in refused]:
+        print(_visible(sentence), file=sys.stderr)
     if not students:
         print("No export could be read; expected files that export_progress wrote.", file=sys.stderr)
     return 1 if refused or not students else 0

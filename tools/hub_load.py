@@ -33,6 +33,7 @@ from tools.hub_student import HubError, Student, errors
 from tools.notebooks.files import lesson_paths
 
 RECORD = RESULTS / "hub.json"
+SOFTWARE = ("jupyterhub", "jupyterlab", "configurable-http-proxy")
 SERVER_SECONDS = 600
 LESSON_SECONDS = 3_600
 # What each student adds of their own: a guess in the progress, and a name in the kernel's memory.
@@ -161,7 +162,9 @@ def class_of(users: int, notebook: str, profile: str, folder: Path) -> dict:
             whole = sum(is_whole(running, lesson) for lesson in lessons)
             after = kill_and_restart(running, lessons, everybody)
     return {
-        "users": users, "profile": profile, "lesson": notebook.split("_")[0], "load_before": round(load, 1),
+        "users": users, "profile": profile, "lesson": notebook.split("_")[0],
+        "machine": {"cores": os.cpu_count(), "memory_gb": gigabytes(psutil.virtual_memory().total)},
+        "versions": {name: metadata.version(name) for name in SOFTWARE}, "load_before": round(load, 1),
         "seconds": spreads([lesson.seconds for lesson in lessons]),
         **memory(watch),
         "errors": sorted({f"{each.student.name}: {error}" for each in lessons for error in each.errors}),
@@ -209,10 +212,7 @@ def keep(run: dict, record: Path = RECORD) -> None:
     names = ("users", "profile", "lesson")
     others = [each for each in kept["runs"] if any(each[name] != run[name] for name in names)]
     runs = sorted([*others, run], key=lambda each: (each["profile"], each["users"], each["lesson"]))
-    versions = {name: metadata.version(name) for name in ("jupyterhub", "jupyterlab", "configurable-http-proxy")}
-    machine = {"cores": os.cpu_count(), "memory_gb": gigabytes(psutil.virtual_memory().total)}
-    text = json.dumps({"machine": machine, "versions": versions, "runs": runs}, indent=1, ensure_ascii=False)
-    record.write_text(text + "\n", encoding="utf-8")
+    record.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

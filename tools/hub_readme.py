@@ -14,25 +14,33 @@ README = REPOSITORY / "classroom" / "jupyterhub" / "README.md"
 RECORD = RESULTS / "hub.json"
 CLASSES = (5, 10, 20, 30, 50, 100)                                  # users of the table on paper
 SYSTEM_GB = 2                                                       # left to the operating system
+BUSY = 0.7                                                          # of a core's time that a class really uses
+LESSON = "01"
 WAIT_SECONDS = {"smoke": 180, "quick": 600}                         # within which the whole class is done
 STEPS = {"login": "logged in", "server": "JupyterLab", "first result": "first result", "lesson": "whole lesson"}
 
 
 def record() -> dict:
-    """What was measured last."""
-    return json.loads(RECORD.read_text(encoding="utf-8"))
+    """What was measured of the lesson that the tables are of."""
+    found = json.loads(RECORD.read_text(encoding="utf-8"))
+    return {"runs": [run for run in found["runs"] if run["lesson"] == LESSON]}
 
 
 def measured(found: dict) -> str:
     """A column for each run: seconds to every step, memory, CPU seconds, and what was lost."""
-    runs, machine, versions = found["runs"], found["machine"], found["versions"]
-    heads = ["lesson 01", *(f"{run['users']} users, {run['profile']}" for run in runs)]
+    runs = found["runs"]
+    heads = [f"lesson {LESSON}", *(f"{run['users']} users, {run['profile']}" for run in runs)]
     columns = [column(run) for run in runs]
     rows = [heads, ["---"] * len(heads), *([name, *(each[name] for each in columns)] for name in columns[0])]
-    software = ", ".join(f"{name} {version}" for name, version in versions.items())
-    where = f"Machine: {machine['cores']} cores, {machine['memory_gb']:.0f} GB; {software}."
+    where = " ".join(dict.fromkeys(map(machine, runs)))
     busy = " Other work ran on it meanwhile: the seconds are too many." * any(run["load_before"] > 1 for run in runs)
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", where + busy])
+
+
+def machine(run: dict) -> str:
+    """On what a run was measured."""
+    software = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    return f"Machine: {run['machine']['cores']} cores, {run['machine']['memory_gb']:.0f} GB; {software}."
 
 
 def column(run: dict) -> dict[str, str]:
@@ -63,7 +71,7 @@ def _spread(seconds: dict | None) -> str:
 
 def needs(run: dict, users: int) -> tuple[int, int]:
     """Cores and GB that a class of `users` needs on paper, from a measured run."""
-    cores = math.ceil(users * run["processor_seconds"]["user, median"] / WAIT_SECONDS[run["profile"]])
+    cores = math.ceil(users * run["processor_seconds"]["user, median"] / (BUSY * WAIT_SECONDS[run["profile"]]))
     memory = SYSTEM_GB + run["pss_gb"]["hub, proxy, culler"] + users * run["pss_gb"]["user, most"]
     return max(2, cores), math.ceil(memory)
 
@@ -75,7 +83,7 @@ def largest(found: dict) -> list[dict]:
 
 
 def on_paper(found: dict) -> str:
-    """Cores and memory for classes of several sizes, all in lesson 01 at once."""
+    """Cores and memory for classes of several sizes, all in the lesson at once."""
     runs = largest(found)
     heads = [f"{run['profile']}, done within {WAIT_SECONDS[run['profile']] // 60} min" for run in runs]
     rows = [["users", *heads], ["---"] * (len(heads) + 1)]

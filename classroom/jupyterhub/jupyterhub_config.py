@@ -8,7 +8,8 @@ Settings, all by environment:
   COURSE_HUB_GROUP      Unix group whose members may log in                             course
   COURSE_HUB_TEACHERS   names, by commas, who may start and stop the servers of others  nobody
   COURSE_HUB_ADDRESS    where the hub listens; beyond loopback only behind TLS          http://127.0.0.1:8000
-  COURSE_HUB_MEMORY     most that one process of a student may take                     6G
+  COURSE_HUB_SUBDOMAINS address under which each student has a name, https://hub.…      one name for all
+  COURSE_HUB_MEMORY     most unshared memory of one process of a student                6G
   COURSE_HUB_THREADS    threads of one calculation                                      1
   COURSE_HUB_IDLE       seconds after which an idle server is stopped                   3600
   COURSE_LESSONS        the folder of notebooks to hand out                             notebooks of the course
@@ -44,8 +45,10 @@ idle_seconds = setting("IDLE", "3600")
 
 # ---- the hub and its proxy -------------------------------------------------------------------------------------------
 
-state.mkdir(parents=True, exist_ok=True, mode=0o700)
+state.mkdir(parents=True, exist_ok=True)
+state.chmod(0o700)
 c.JupyterHub.bind_url = address
+c.JupyterHub.subdomain_host = setting("SUBDOMAINS", "")
 c.JupyterHub.hub_bind_url = setting("API_ADDRESS", "http://127.0.0.1:8081")
 c.JupyterHub.db_url = f"sqlite:///{state / 'jupyterhub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
@@ -69,7 +72,7 @@ else:
     c.JupyterHub.authenticator_class = "pam"
     c.PAMAuthenticator.allowed_groups = {setting("GROUP", "course")}
     c.PAMAuthenticator.open_sessions = False
-    c.Authenticator.admin_users = set(filter(None, setting("TEACHERS", "").split(",")))
+    c.Authenticator.admin_users = {name.strip() for name in setting("TEACHERS", "").split(",")} - {""}
 
 # ---- a student's server ----------------------------------------------------------------------------------------------
 

@@ -55,9 +55,9 @@ def hand_out(lessons: Path, folder: Path) -> list[str]:
 
 
 def private_folder(folder: Path) -> Path:
-    """The folder, made where it is not there, and closed to everybody else: kernels put their sockets there.
+    """The folder, made where it is not there, and closed to everybody else.
 
-    Its path is short, because the name of a socket may have 107 bytes and no more.
+    That of the kernels has a short path, because the name of a socket may have 107 bytes and no more.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -69,12 +69,12 @@ def main() -> None:
     course = Path.home() / COURSE
     lessons = Path(os.environ.get("COURSE_LESSONS") or LESSONS)
     try:
-        copied = hand_out(lessons, course / "notebooks")
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(private_folder(Path.home() / ".kernels"))
+        copied = hand_out(lessons, private_folder(course) / "notebooks")
         print(f"handed out: {', '.join(copied) or 'nothing new'}", flush=True)
     except OSError as error:                            # a full disk must not keep a student from the work on it
         print(f"no lessons handed out: {error}", file=sys.stderr, flush=True)
     os.environ.setdefault("COURSE_PROGRESS", str(course / "progress"))
-    os.environ["JUPYTER_RUNTIME_DIR"] = str(private_folder(Path.home() / ".kernels"))
     os.execv(sys.executable, [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]])
 
 

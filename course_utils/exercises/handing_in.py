@@ -21,6 +21,8 @@ from course_utils.lessons import LESSONS, Lesson
 FORMAT = 1
 LONGEST_NAME = 60
 STATES = ("done", "attempted")
+TEXTS = ("name", "course", "written")
+LABELS = {lesson.label for lesson in LESSONS}
 
 
 class ExportError(CourseError):
@@ -46,14 +48,13 @@ def write_export(name: str, folder: Path) -> Path:
     """
     plain = " ".join(name.split()) if isinstance(name, str) else ""
     stem = re.sub(r"[^\w-]+", "-", plain).strip("-")
-    if not stem or len(plain) > LONGEST_NAME or not plain.isprintable():
+    if not stem or not _is_line(plain):
         raise ExportError(f"the name is {name!r}; expected a name of 1 to {LONGEST_NAME} letters.")
     path = folder / f"progress-{stem}.json"
     content = exported(plain)
     text = json.dumps({**content, "checksum": checksum(content)}, indent=1, ensure_ascii=False) + "\n"
     try:
         record.replace(path, text.encode())
-        path.chmod(0o644)                            # a teacher reads it too
     except OSError as error:
         raise ExportError(f"{folder.resolve()} cannot be written ({error.strerror}); name another folder.") from error
     return path
@@ -76,7 +77,7 @@ def _lesson(lesson: Lesson, kept: dict) -> dict:
     exercises = {
         exercise.id: {
             "state": state if (state := kept["exercises"].get(exercise.id)) in STATES else "open",
-            "hints": hints if isinstance(hints := kept["hints"].get(exercise.id), int) else 0,
+            "hints": hints if _is_count(hints := kept["hints"].get(exercise.id)) else 0,
         }
         for exercise in lesson_exercises(lesson.number)
     }
@@ -92,31 +93,56 @@ def checksum(content: dict) -> str:
 
 
 def read_export(path: Path) -> dict:
-    """What an export says. Raises ExportError where it is damaged, was changed, or comes from a later version."""
+    """What an export says. Raises ExportError where it is damaged, changed, forged, or of a later version."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ExportError(f"{path} cannot be read ({error}); ask for it again.") from error
-    if not isinstance(found, dict) or "checksum" not in found or not isinstance(found.get("format"), int):
+    if not isinstance(found, dict) or "checksum" not in found or not _is_count(found.get("format")):
         raise ExportError(f"{path} is not what export_progress writes; ask for the file that it names.")
     if found["format"] > FORMAT:
-        raise ExportError(f"{path} is from version {found.get('course')} of the course; update yours to read it.")
+        raise ExportError(f"{path} is from version {found.get('course')!a:.20} of the course; update yours to read it.")
     content = {key: value for key, value in found.items() if key != "checksum"}
-    if found["checksum"] != checksum(content) or not _well_formed(content):
+    if wrong := _amiss(content):
+        raise ExportError(f"{path} is not made by export_progress: {wrong}; ask for the file that it writes.")
+    if found["checksum"] != checksum(content):
         raise ExportError(f"{path} was changed after it was written: its checksum does not fit; ask for it again.")
     return content
 
 
-def _well_formed(content: dict) -> bool:
-    """True where everything that a table reads is there and of its kind."""
+def _amiss(content: dict) -> str:
+    """What of an export no reader's course writes, "" where nothing: its texts and counts go into a teacher's table."""
     try:
-        texts = [content["name"], content["course"], content["written"]]
-        lessons = list(content["lessons"].values())
-        exercises = [exercise for lesson in lessons for exercise in lesson["exercises"].values()]
-        counts = [lesson["predictions"] for lesson in lessons] + [exercise["hints"] for exercise in exercises]
-        counts += [lesson["quiz"][key] for lesson in lessons for key in ("right", "questions")]
-        states = {exercise["state"] for exercise in exercises}
+        wrong = [f"the {key} is no line of text" for key in TEXTS if not _is_line(content[key])]
+        for label, lesson in content["lessons"].items():
+            if label not in LABELS:
+                return f"{label!a:.20} is no lesson of this version"
+            wrong += [f"lesson {label} has {what} that it never writes" for what in _amiss_in(label, lesson)]
     except (AttributeError, KeyError, TypeError):
-        return False
-    kinds = all(isinstance(text, str) for text in texts) and all(isinstance(count, int) for count in counts)
-    return kinds and states <= {*STATES, "open"} and content["name"].isprintable()
+        return "parts of it are missing or of another kind"
+    if content.keys() != {"format", *TEXTS, "lessons"}:
+        wrong.append("there is a part that it never writes")
+    return wrong[0] if wrong else ""
+
+
+def _amiss_in(label: str, lesson: dict) -> list[str]:
+    """What stands in one lesson of an export that is never written there. Raises what a missing part raises."""
+    exercises, quiz = lesson["exercises"], lesson["quiz"]
+    counts = [lesson["predictions"], quiz["right"], quiz["questions"], *(each["hints"] for each in exercises.values())]
+    kinds = {
+        "an exercise": all(re.fullmatch(rf"{int(label)}\.[0-9]{{1,2}}", id_) for id_ in exercises),
+        "a state": all(each["state"] in (*STATES, "open") for each in exercises.values()),
+        "a count": all(map(_is_count, counts)) and quiz["right"] <= quiz["questions"],
+        "a part": all(each.keys() == {"state", "hints"} for each in exercises.values())
+        and quiz.keys() == {"right", "questions"} and lesson.keys() == {"exercises", "quiz", "predictions"},
+    }  # fmt: skip
+    return [what for what, sound in kinds.items() if not sound]
+
+
+def _is_line(text: object) -> bool:
+    """True for a text that a terminal shows as it is: nothing in it moves the cursor or cannot be encoded."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and text.isprintable()
+
+
+def _is_count(count: object) -> bool:
+    return type(count) is int and 0 <= count < 1000

@@ -68,13 +68,13 @@ def test_the_export_tells_nothing_else_of_the_reader_or_the_machine(some_progres
     assert set(json.loads(text)) == {"format", "name", "course", "written", "lessons", "checksum"}
 
 
-def test_a_second_export_replaces_the_first_and_others_may_read_it(elsewhere):
+def test_a_second_export_replaces_the_first_and_nobody_else_on_the_machine_may_read_it(elsewhere):
     write_export("Ada", elsewhere)
     record.record_check("1.1", True)
     path = write_export("Ada", elsewhere)
     assert list(elsewhere.iterdir()) == [path]
     assert read_export(path)["lessons"]["01"]["exercises"]["1.1"]["state"] == "done"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
@@ -128,21 +128,41 @@ def signed(content: dict, path: Path) -> Path:
 
 def test_an_export_of_a_later_version_says_what_to_do(tmp_path):
     path = signed({"format": handing_in.FORMAT + 1, "course": "7.0"}, tmp_path / "new.json")
-    with pytest.raises(ExportError, match="version 7.0 of the course; update yours"):
+    with pytest.raises(ExportError, match="version '7.0' of the course; update yours"):
         read_export(path)
 
 
 @pytest.mark.parametrize(
     "part",
     [
-        {"lessons": []}, {"lessons": {"01": {}}}, {"name": 3}, {"name": "a\x1b[2J"}, {"written": None},
-        {"lessons": {"01": {"exercises": {"1.1": {"state": "perfect", "hints": 0}}, "quiz": {}, "predictions": 0}}},
+        {"lessons": []}, {"lessons": {"01": {}}}, {"name": 3}, {"name": "a\x1b[2J"}, {"written": None}, {"more": 1},
+        {"course": "\ud800"}, {"written": "2026\x1b[1A\x1b[2K"}, {"course": "9" * 61}, {"lessons": {"99": {}}},
     ],
-    ids=range(6),
+    ids=range(10),
 )
-def test_an_export_made_by_hand_that_lacks_something_is_refused_too(part, elsewhere, tmp_path):
+def test_an_export_made_by_hand_that_says_what_none_says_is_refused_though_its_checksum_fits(part, elsewhere, tmp_path):
     content = handing_in.exported("Ada") | part
-    with pytest.raises(ExportError):
+    with pytest.raises(ExportError, match=r"hand.json is not made by export_progress: .+; ask"):
+        read_export(signed(content, tmp_path / "hand.json"))
+
+
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        ({"exercises": {"1.1": {"state": "perfect", "hints": 0}}}, "a state"),
+        ({"exercises": {"1.1": {"state": "done", "hints": 0, "more": 1}}}, "a part"),
+        ({"exercises": {"2.1": {"state": "done", "hints": 0}}}, "an exercise"),
+        ({"exercises": {"1.1\n": {"state": "done", "hints": 0}}}, "an exercise"),
+        ({"exercises": {"1.1": {"state": "done", "hints": True}}}, "a count"),
+        ({"quiz": {"right": 6, "questions": 5}}, "a count"),
+        ({"predictions": 1000}, "a count"), ({"predictions": -1}, "a count"), ({"predictions": 0.5}, "a count"),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_a_lesson_made_by_hand_that_says_what_none_says_is_refused(part, named, elsewhere, tmp_path):
+    content = handing_in.exported("Ada")
+    content["lessons"]["01"] |= part
+    with pytest.raises(ExportError, match=f"lesson 01 has {named} that it never writes"):
         read_export(signed(content, tmp_path / "hand.json"))
 
 
@@ -164,12 +184,12 @@ def student(name: str, *states: tuple[str, int], course: str = "0.1.0") -> dict:
 
 @pytest.fixture
 def class_folder(tmp_path) -> Path:
-    """Three students, of whom two have one name, and two files that are no exports."""
+    """Three students, of whom two have one name and one lies deeper, and two files that are no exports."""
     folder = tmp_path / "class"
-    folder.mkdir()
+    (folder / "a\x1b7").mkdir(parents=True)
     signed(student("zoe", ("done", 0), ("attempted", 3), ("done", 0)), folder / "z.json")
     signed(student("=Ada", ("done", 0), ("attempted", 2), ("open", 1)), folder / "a.json")
-    signed(student("zoe", ("done", 0), ("done", 0), ("attempted", 0)), folder / "other.json")
+    signed(student("zoe", ("done", 0), ("done", 0), ("attempted", 0)), folder / "a\x1b7" / "other.json")
     (folder / "broken.json").write_text("{")
     (folder / "notes.txt").write_text("not read")
     return folder
@@ -183,14 +203,39 @@ def test_the_table_has_a_row_a_student_and_goes_on_where_an_export_is_damaged(cl
     assert lines[0].split() == ["student", "01", "02", *totals]
     assert lines[1].split() == ["of", "2", "1", "3", "10"]
     assert lines[2].split() == ["=Ada", "1", "0", "1", "1", "3", "6", "1", "2026-01-02", "0.1.0"]
-    assert lines[3].split() == ["zoe", "(other)", "2", "0", "2", "1", "0", "6", "1", "2026-01-02", "0.1.0"]
-    assert lines[4].split() == ["zoe", "(z)", "1", "1", "2", "1", "3", "6", "1", "2026-01-02", "0.1.0"]
+    assert lines[3].split() == ["zoe", "(a?7/other)", "2", "0", "2", "1", "0", "6", "1", "2026-01-02", "0.1.0"]
+    assert lines[4].split() == ["zoe", "(class/z)", "1", "1", "2", "1", "3", "6", "1", "2026-01-02", "0.1.0"]
     assert len({len(line) for line in (lines[0], *lines[2:5])}) <= 2
     assert said.err.count("left out: ") == 1 and "broken.json cannot be read" in said.err
+    assert "2 exports are of zoe: a student who handed in twice is counted twice" in said.err
     with (tmp_path / "class.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[2][0] == "'=Ada"                               # no formula to a spreadsheet
     assert [len(row) for row in rows] == [10] * 5
+
+
+def test_a_forged_export_is_named_and_left_out_and_can_neither_end_the_table_nor_write_into_it(class_folder, capsys):
+    class_report.main([str(class_folder)])
+    table = capsys.readouterr().out
+    honest = student("eve", ("done", 0), ("done", 0), ("done", 0))
+    lesson = {"exercises": {}, "quiz": {"right": 0, "questions": 0}, "predictions": 0}
+    signed(honest | {"course": "\ud800"}, class_folder / "surrogate.json")
+    signed(honest | {"written": "\x1b[2J\x1b[H"}, class_folder / "escapes.json")
+    signed(honest | {"lessons": honest["lessons"] | {"01\x1b[1A": lesson}}, class_folder / "lesson.json")
+    signed({"format": 2, "course": "\x1b[2J\ud800"}, class_folder / "later.json")
+    assert class_report.main([str(class_folder)]) == 1
+    said = capsys.readouterr()
+    assert said.out == table
+    assert "\x1b" not in said.err
+    for name in ("surrogate", "escapes", "lesson"):
+        assert f"{name}.json is not made by export_progress: " in said.err
+    assert "later.json is from version " in said.err
+
+
+@pytest.mark.parametrize("start", class_report.FORMULA_STARTS)
+def test_no_cell_of_the_spreadsheet_is_a_formula(start, tmp_path):
+    class_report.write_csv([[f"{start}1+1"]], tmp_path / "class.csv")
+    assert (tmp_path / "class.csv").read_text(encoding="utf-8-sig").lstrip('"').startswith("'")
 
 
 def test_below_the_table_stands_what_the_class_finds_hard_the_hardest_first(class_folder):
@@ -204,13 +249,12 @@ def test_below_the_table_stands_what_the_class_finds_hard_the_hardest_first(clas
 def test_exports_of_two_versions_are_counted_together_and_that_is_said(tmp_path, capsys):
     signed(student("a", ("done", 0), ("open", 0), ("open", 0)), tmp_path / "a.json")
     newer = student("b", ("done", 0), ("open", 0), ("open", 0), course="0.2.0")
-    quiz = {"right": 0, "questions": 0}
-    newer["lessons"]["17"] = {"exercises": {"17.1": exercise("attempted", 0)}, "quiz": quiz, "predictions": 0}
+    newer["lessons"]["02"]["exercises"]["2.99"] = exercise("attempted", 0)
     signed(newer, tmp_path / "b.json")
     assert class_report.main([str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 0
     out = capsys.readouterr().out
     assert "These come from versions 0.1.0, 0.2.0 of the course" in out
-    assert "17.1  (not in this version)" in out
+    assert "2.99  (not in this version)" in out
 
 
 def test_without_any_sound_export_there_is_no_table(tmp_path, capsys):
