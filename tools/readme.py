@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 from PIL import Image, ImageChops
+from PIL.PngImagePlugin import PngInfo
 
 from course_utils import leaderboard
 from course_utils.image_yardstick import mean_and_spread
@@ -26,9 +27,13 @@ from tools.notebooks.first_cell import setting
 README = REPOSITORY / "README.md"
 STRIP, SAMPLES = RESULTS / "strip.png", RESULTS / "samples.png"
 WIDTH, GAP = 1_000, 24                                             # pixels of a picture in a column, and between two
+SHARP, RANKING = 200, 0.6                                         # dots an inch of the ranking, its share of the height
 # What the pictures show: a notebook and the beginning of the alt text of one of its figures.
 AT_THE_LEFT = (("00_start_here", "Bar chart of attention"), ("14_comparison", "Real images and those of four families"))
-AT_THE_RIGHT = ("01_ngrams", "Ranking in bits per byte")
+AT_THE_RIGHT = (                                                   # models and compressors in the ranking beside them
+    "Llama of byte pairs", "5-gram, Kneser–Ney", "GRU of bytes", "RNN of bytes", "LSTM of bytes", "GPT of bytes", "xz",
+    "gzip",
+)
 IN_A_COLUMN = (("14_comparison", "Four dots with intervals"), ("13_diffusion", "Eight held-out names"))
 TIME = re.compile(r"Reading and \w+: about ([^,.]+) (hours|minutes)")
 NUMBERS = {"two": 2.0, "two and a half": 2.5, "three": 3.0, "four": 4.0, "five": 5.0}
@@ -77,9 +82,14 @@ def _duration(time: float) -> str:
 
 def yardstick() -> str:
     """The leaderboard of all lessons that stand, best first."""
+    return ranking(results())
+
+
+def results() -> list[leaderboard.Result]:
+    """Every result of every lesson that stands."""
     files = sorted(RESULTS.glob("leaderboard_*.json"))
     rows = [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
-    return ranking([leaderboard.Result(**row) for row in rows])
+    return [leaderboard.Result(**row) for row in rows]
 
 
 def ranking(results: list[leaderboard.Result]) -> str:
@@ -213,19 +223,61 @@ def samples() -> Image.Image:
 
 
 def strip() -> Image.Image:
-    """Two pictures at the left, in the size they have in their lessons, and as high as both the one at the right."""
-    pictures = [picture(slug, alt) for slug, alt in AT_THE_LEFT]
-    left, right = in_a_column(pictures, pictures[0].width), picture(*AT_THE_RIGHT)
-    right = resized(right, left.height / right.height)
+    """Two pictures at the left, in the size they have in their lessons, and beside the middle of both a ranking."""
+    left, right = left_of_strip(), ranking_picture()
+    right = resized(right, RANKING * left.height / right.height)
     whole = Image.new("RGB", (left.width + GAP + right.width, left.height), "white")
     whole.paste(left, (0, 0))
-    whole.paste(right, (left.width + GAP, 0))
+    whole.paste(right, (left.width + GAP, (left.height - right.height) // 2))
     return whole
+
+
+def left_of_strip() -> Image.Image:
+    """Where a head looks, and below it what four families of models draw."""
+    pictures = [picture(slug, alt) for slug, alt in AT_THE_LEFT]
+    return in_a_column(pictures, pictures[0].width)
+
+
+def chosen() -> list[leaderboard.Result]:
+    """The results that the picture ranks. Raises SystemExit where one of them is not there."""
+    known = {result.name: result for result in results()}
+    if missing := set(AT_THE_RIGHT) - set(known):
+        raise SystemExit(f"There is no result of {', '.join(sorted(missing))}; change AT_THE_RIGHT in tools/readme.py.")
+    return [known[name] for name in AT_THE_RIGHT]
+
+
+def ranking_picture() -> Image.Image:
+    """The chosen results as lesson 01 draws its own, the best one marked."""
+    figure, drawn = leaderboard.chart(chosen(), highlight=[leaderboard.ranked(chosen())[0].name]), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=SHARP, bbox_inches="tight")
+    return Image.open(drawn).convert("RGB")
+
+
+def ranks() -> str:
+    """What the picture of the ranking shows, to be kept in the file beside it."""
+    return json.dumps({result.name: result.bits_per_byte for result in leaderboard.ranked(chosen())})
 
 
 def is_current(text: str) -> bool:
     """Whether README.md and its pictures are what would be written now."""
-    return text == written(text) and is_drawn(STRIP, strip()) and is_drawn(SAMPLES, samples())
+    return text == written(text) and is_strip(STRIP) and is_drawn(SAMPLES, samples())
+
+
+def is_strip(path: Path) -> bool:
+    """Whether a file holds the strip: its left to the pixel, and of the ranking, which a machine may draw a hair off,
+    what it shows."""
+    if not path.exists():
+        return False
+    stored, left = Image.open(path), left_of_strip()
+    same = ImageChops.difference(stored.convert("RGB").crop((0, 0, *left.size)), left).getbbox() is None
+    return same and stored.text.get("ranks") == ranks()
+
+
+def save_strip(path: Path) -> None:
+    """Write the strip, and with it what its ranking shows."""
+    shown = PngInfo()
+    shown.add_text("ranks", ranks())
+    strip().save(path, optimize=True, pnginfo=shown)
 
 
 def is_drawn(path: Path, image: Image.Image) -> bool:
@@ -249,8 +301,8 @@ def main(arguments: list[str] | None = None) -> int:
     if parser.parse_args(arguments).check:
         return 0 if is_current(text) else 1
     README.write_text(written(text), encoding="utf-8")
-    for path, image in ((STRIP, strip()), (SAMPLES, samples())):
-        packed(image).save(path, optimize=True)
+    save_strip(STRIP)
+    packed(samples()).save(SAMPLES, optimize=True)
     return 0
 
 

@@ -7,6 +7,7 @@ A tolerance that is a number is a constant of the module, the very one that its 
 """
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,13 +91,27 @@ def tolerances(tree: ast.Module) -> list[ast.expr]:
 
 
 def asserted(tree: ast.Module) -> set[str]:
-    """Names that stand in an assertion or in a call that compares within a tolerance."""
+    """Names that bound something: right of < or <= in an assertion, or in a call that compares within a tolerance.
+
+    What stands under `not` or beside != shows that a test can fail, and bounds nothing.
+    """
     found = set()
-    for node in ast.walk(tree):
+    for node in upheld(tree):
         called = ast.unparse(node.func).split(".")[-1] if isinstance(node, ast.Call) else None
-        if isinstance(node, ast.Assert) or called in COMPARING:
-            found |= set(names(node))
+        bounding = isinstance(node, ast.Compare) and isinstance(node.ops[-1], (ast.Lt, ast.LtE))
+        if called in COMPARING or bounding:
+            found |= set(names(node if called else node.comparators[-1]))
     return found
+
+
+def upheld(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all within it, less what is denied."""
+    denied = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+    denied = denied or (isinstance(node, ast.Compare) and isinstance(node.ops[-1], ast.NotEq))
+    if not denied:
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from upheld(child)
 
 
 def table(everywhere: bool) -> str:

@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from course_utils import __version__
 from course_utils.errors import CourseError
 from course_utils.paths import NOTEBOOKS, REPOSITORY
 from course_utils.text.lesson_texts import lesson_passages
@@ -112,6 +114,11 @@ def test_a_notebook_without_the_tagged_cell_is_somebodys_work_and_refused(copy):
 def test_a_setting_that_stands_twice_or_not_at_all_is_refused():
     with pytest.raises(CourseError, match='0 lines repository = "…"; expected one'):
         badges.with_setting("[tool.course]\n", "https://github.com/ada/course")
+
+
+def test_the_tag_that_colab_and_the_cluster_ask_for_is_that_of_this_version():
+    values = yaml.safe_load((REPOSITORY / "classroom/jupyterhub/values.yaml").read_text(encoding="utf-8"))
+    assert first_cell.setting()["tag"] == values["singleuser"]["image"]["tag"] == f"v{__version__}"
 
 
 def test_everything_committed_agrees_with_the_setting():

@@ -49,6 +49,12 @@ def test_the_exercises_that_a_week_names_are_those_of_its_lessons(week):
         assert (named[0], named[-1]) == (first, last)
 
 
+def test_the_grades_of_the_prose_are_those_of_the_lessons():
+    figures = json.loads((RESULTS / "readability.json").read_text(encoding="utf-8"))
+    grades = sorted(figure["grade"] for figure in figures.values())
+    assert f"of grades {grades[0]:.1f} to {grades[-1]:.1f}" in PLANS
+
+
 def test_three_days_are_eighteen_hours_at_most_and_name_what_is_read_afterwards():
     blocks = rows("Three days")
     for day in ("1", "2", "3"):

@@ -18,6 +18,14 @@ def test_nothing_is_kept_before_anything_is_done(progress_folder):
     assert not progress_folder.exists()
 
 
+def test_progress_lies_in_the_users_own_folder_and_not_in_the_course(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_PROGRESS")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert paths.REPOSITORY not in paths.progress_dir().parents
+    if sys.platform.startswith("linux"):
+        assert paths.progress_dir() == tmp_path / "generative-ai-course"
+
+
 def test_what_is_kept_is_read_back_whatever_its_letters():
     assert record.record_guess("1.a", "52 de 100, ¿quizás?") == ""
     assert record.record_hints("1.1", 2) == ""

@@ -15,7 +15,9 @@ PAGES = [
     REPOSITORY / "README.md",
     REPOSITORY / "CONTRIBUTING.md",
     *sorted((REPOSITORY / "classroom").rglob("*.md")),
+    REPOSITORY / "docs" / "index.md",
     DATA / "README.md",
+    DATA / "checkpoints" / "README.md",
     *sorted((DATA / "cards").glob("*.md")),
 ]
 

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from course_utils.leaderboard import Result
 from course_utils.lessons import LESSONS
@@ -15,7 +17,7 @@ FIRST_SCREEN = "\n".join(TEXT.split("\n")[:25])
 SIZE = 150_000                                                     # bytes of a picture
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def strip():
     return readme.strip()
 
@@ -35,19 +37,35 @@ def test_a_changed_figure_makes_the_readme_stale():
     assert readme.written(stale) == TEXT
 
 
-def test_a_changed_picture_is_noticed(strip, tmp_path):
-    drawn = strip.copy()
-    readme.packed(drawn).save(tmp_path / "strip.png")
-    assert readme.is_drawn(tmp_path / "strip.png", drawn)
+def test_a_changed_picture_is_noticed(tmp_path):
+    drawn = readme.samples()
+    readme.packed(drawn).save(tmp_path / "samples.png")
+    assert readme.is_drawn(tmp_path / "samples.png", drawn)
     drawn.paste((255, 0, 0), (5, 5, 20, 20))
-    assert not readme.is_drawn(tmp_path / "strip.png", drawn)
+    assert not readme.is_drawn(tmp_path / "samples.png", drawn)
     assert not readme.is_drawn(tmp_path / "none.png", drawn)
+
+
+def test_a_changed_figure_or_rank_of_the_strip_is_noticed(strip, tmp_path, monkeypatch):
+    path = tmp_path / "strip.png"
+    assert not readme.is_strip(path)
+    readme.save_strip(path)
+    assert readme.is_strip(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(readme, "AT_THE_RIGHT", readme.AT_THE_RIGHT[:-1])
+        assert not readme.is_strip(path)
+    shown = Image.open(path).text
+    strip.paste((255, 0, 0), (5, 5, 20, 20))
+    changed = PngInfo()
+    changed.add_text("ranks", shown["ranks"])
+    strip.save(path, pnginfo=changed)
+    assert not readme.is_strip(path)
 
 
 def test_the_strip_is_wide_flat_and_keeps_the_colours_of_its_marks(strip):
     assert 2.5 < strip.width / strip.height < 3                    # at a width of 1,000 pixels no taller than 400
     assert strip.width > 1_600                                     # sharp there
-    colours = {colour for _, colour in readme.packed(strip).convert("RGB").getcolors()}
+    colours = {colour for _, colour in strip.getcolors(strip.width * strip.height)}
     for mark in ((0, 114, 178), (213, 94, 0)):                     # the blue and the orange of the course's figures
         assert min(max(abs(a - b) for a, b in zip(mark, colour, strict=True)) for colour in colours) <= 4
 

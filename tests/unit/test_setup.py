@@ -1,7 +1,9 @@
 """The set-up: bootstrap, Makefile, and the agreement of pyproject.toml, the locks and environment.yml."""
 
 import ast
+import importlib.util
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -391,6 +393,14 @@ def test_make_alone_lists_every_target_in_one_screen():
     assert {"lab", "app", "test", "check", "notebooks", "assets", "bench", "site", "clean"} <= set(targets)
     assert all(f"make {target} " in printed for target in targets)
     assert len(printed.splitlines()) <= 24 and max(map(len, printed.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("target", ["site", "assignments", "slides", "badges"])
+def test_a_target_leads_to_a_module_that_is_there(target):
+    command = ["make", "-C", str(REPOSITORY), "--dry-run", target, "LESSON=06", "REPO=ada/course"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (module,) = set(re.findall(r"-m (tools\.\w+)", printed)) - {"tools.bootstrap"}
+    assert importlib.util.find_spec(module) and module == f"tools.{target}"
 
 
 def test_ci_ends_in_make_test_and_in_nothing_after_it():

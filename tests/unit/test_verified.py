@@ -24,6 +24,8 @@ VERIFIES = [
 ]
 assert_close(ours, theirs, **CLOSE)
 assert abs(ours - theirs) < TOLERANCE
+assert abs(ours - wrong) > LOW
+assert not allclose(ours, wrong, atol=LOW) and ours != approx(wrong, HIGH)
 '''
 
 
@@ -69,8 +71,8 @@ def test_names_numbers_and_entries_of_dictionaries_are_read(tmp_path):
         Verified("06", "its gradient", "`torch`", 1e-4, "of the spread"),
         Verified("all", "the rest", "a guess", 2e-3),
     ]
-    assert verified.asserted(tree(tmp_path / "test_toy.py")) >= {"TOLERANCE", "CLOSE"}
-    assert "LOW" not in verified.asserted(tree(tmp_path / "test_toy.py"))
+    asserted = verified.asserted(tree(tmp_path / "test_toy.py"))
+    assert asserted >= {"TOLERANCE", "CLOSE"} and not asserted & {"LOW", "HIGH"}
 
 
 @pytest.mark.parametrize("within", ["UNKNOWN", "max(1, 2)", 'TOLERANCE, "of it", "and more"'])
