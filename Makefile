@@ -70,7 +70,7 @@ site: ## build the site from the notebooks
 	@$(BOOTSTRAP) tests
 	@$(NO_NETWORK) $(RUN) -m tools.site $(ARGS)
 
-assignments: ## write nbgrader's assignments, all or one: make assignments LESSON=06
+assignments: ## nbgrader's assignments, under grading/: make assignments LESSON=06
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m tools.assignments $(LESSON) $(ARGS)
 
@@ -85,7 +85,7 @@ badges: ## write the repository's address everywhere: make badges REPO=owner/nam
 lock: ## write the locks from what is installed in the environment
 	@$(RUN) -m tools.lock
 
-clean: ## remove the environment and caches; keeps the fetched data and models
+clean: ## remove the environment and caches; keeps data, models and grading/
 	if [ -f "$(VENV)/pyvenv.cfg" ]; then rm -rf "$(VENV)"; fi
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +

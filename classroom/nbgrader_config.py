@@ -1,4 +1,4 @@
-"""nbgrader's settings for this course. `make assignments` copies them into the course folder, build/assignments/."""
+"""nbgrader's settings for this course. `make assignments` copies them into the course folder, grading/."""
 
 import os
 import sys

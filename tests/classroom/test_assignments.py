@@ -3,29 +3,25 @@
 import hashlib
 import json
 import re
+import stat
 import subprocess
 import sys
-import time
-from collections import Counter
 from dataclasses import replace
-from fractions import Fraction
+from html import escape
 from pathlib import Path
 
 import nbformat
-import numpy as np
-import psutil
 import pytest
-import torch
 from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator
 
 from course_utils.exercises.compare import difference
-from course_utils.exercises.specs import Case, find, lesson_exercises
+from course_utils.exercises.specs import find, lesson_exercises
 from course_utils.lessons import LESSONS
+from course_utils.paths import REPOSITORY
 from tools.assignments import sandbox
-from tools.assignments.answers import read
-from tools.assignments.build import build, chosen_lessons
-from tools.assignments.cases import can_grade, graded
+from tools.assignments.build import COURSE_FOLDER, build, chosen_lessons
+from tools.assignments.cases import can_grade, ensure_secret, graded
 from tools.assignments.grading import verdict
 from tools.assignments.notebook import id_of, points, source_notebook, total_points
 
@@ -81,6 +77,12 @@ MEMORY = '''
 def kneser_ney_discounts(counts):
     return len(bytearray(64 << 30))
 '''
+LIVE = (
+    "<script>steal()</script><img src=x onerror='steal()'>",
+    "\xa0\n[x](javascript:steal())",
+    "![p](https://evil.example/p.png)",
+    r"$$\href{javascript:steal()}{x}$$",
+)
 QUIT = '''
 import os
 def continuation_counts(bigrams):
@@ -118,11 +120,12 @@ def without_cells_of_1_2(notebook: nbformat.NotebookNode) -> None:
 
 
 def with_tests_of_its_own(notebook: nbformat.NotebookNode) -> None:
-    """Give the graded cell of 1.2 a hundred points and no test; begin with a cell that writes a file, and a script."""
+    """Give the graded cell of 1.2 a hundred points and no test; begin with a cell that writes a file, and live text."""
     cell = cell_of(notebook, id_of("test", find("1.2")))
     cell.source, cell.metadata.nbgrader.points = "pass", 100
     notebook.cells.insert(0, nbformat.v4.new_code_cell("open('written-by-a-submission', 'w').close()"))
-    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("<script>steal()</script><img src=x onerror='steal()'>"))
+    notebook.cells[:0] = [nbformat.v4.new_markdown_cell(text) for text in LIVE]
+    notebook.cells.insert(0, nbformat.v4.new_raw_cell(LIVE[0], metadata={"raw_mimetype": "text/html"}))
 
 
 def run_nbgrader(course: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -209,7 +212,42 @@ def test_feedback_names_the_mistake_and_keeps_the_secret(course):
     assert "is there a loop that never ends?" in feedback
     assert "No module named" in feedback and "course_utils.exercises" in feedback
     assert (course / "secret").read_text().strip() not in feedback
-    assert "steal()" in feedback and not re.search(r"<script>steal|<img[^>]*onerror", feedback)
+
+
+def test_feedback_shows_a_students_text_as_typed_and_the_courses_own_as_text(course):
+    feedback = (course / "feedback" / "hostile" / SLUG / f"{SLUG}.html").read_text()
+    assert all(f"<pre><code>{escape(text, quote=False)}" in feedback for text in LIVE)
+    assert not re.search(r"<script>steal|<img[^>]*onerror|href=\"javascript|src=\"https://evil", feedback)
+    assert re.search(r"<h1[^>]*>Assignment 01", feedback)
+
+
+def test_a_submission_that_is_a_link_is_refused(course):
+    path = course / "submitted" / "linked" / SLUG / f"{SLUG}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(course / "submitted" / "perfect" / SLUG / path.name)
+    done = run_nbgrader(course, "autograde", SLUG, "--student", "linked")
+    assert done.returncode != 0 and f"got a link at {path}" in done.stderr
+    assert not list((course / "autograded" / "linked").rglob("*.ipynb"))
+
+
+def test_the_course_folder_is_its_owners_alone_and_outlives_make_clean(tmp_path):
+    (tmp_path / "grading").mkdir(mode=0o755)
+    ensure_secret(tmp_path / "grading" / "secret")
+    assert stat.S_IMODE((tmp_path / "grading").stat().st_mode) == 0o700
+    deleted = subprocess.run(["make", "-n", "clean-all"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    first = COURSE_FOLDER.relative_to(REPOSITORY).parts[0]
+    assert "rm -rf build" in deleted.stdout and first not in re.split(r"[\s/]", deleted.stdout)
+    assert f"{first}/" in (REPOSITORY / ".gitignore").read_text().split("\n")
+
+
+def test_the_table_in_the_text_is_that_of_the_exercises():
+    text = (REPOSITORY / "classroom" / "assignments.md").read_text()
+    rows = [[int(one) for one in re.findall(r"\d+", line)] for line in text.split("\n") if re.match(r"\| \d\d ", line)]
+    for lesson, (number, count, worth, drawn, public, values) in zip(LESSONS, rows, strict=True):
+        on_paper = sum(exercise.kind == "predict" for exercise in lesson_exercises(lesson.number))
+        assert (number, count, worth) == (lesson.number, len(lesson_exercises(lesson.number)), total_points(lesson))
+        assert (values, drawn + public) == (on_paper, count - on_paper)
+    assert "| all | " + " | ".join(str(sum(column)) for column in list(zip(*rows, strict=True))[1:]) + " |" in text
 
 
 def test_the_attack_reads_and_writes_where_there_is_no_sandbox(tmp_path):
@@ -279,65 +317,3 @@ def test_cases_that_let_a_known_mistake_pass_cannot_grade():
     exercise = find("1.2")
     assert can_grade(exercise)
     assert not can_grade(replace(exercise, hidden=exercise.hidden[:1]))
-
-
-VALUES = '''
-import numpy, torch
-from collections import Counter
-from fractions import Fraction
-
-def bits_on_paper():
-    yield [(1, None, 2.5), {3, 4}, Counter("aab"), Fraction(1, 3)]
-    yield [numpy.arange(3), torch.ones(2, 1, dtype=torch.bfloat16)]
-'''
-
-
-def test_results_come_out_of_the_sandbox_as_they_were():
-    exercise = replace(find("1.3"), hidden=(Case(tuple),), seconds=60.0)
-    (answer,) = read(sandbox.run(VALUES, exercise, ()), 1)
-    plain, arrays = answer.value
-    assert answer.iterated and plain == [(1, None, 2.5), {3, 4}, Counter("aab"), Fraction(1, 3)]
-    assert difference([np.arange(3), torch.ones(2, 1, dtype=torch.bfloat16)], arrays) is None
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (b"no json", "JSONDecodeError"),
-        (b"[" * 100_000, "RecursionError"),
-        (b'{"value": {"is": "array", "dtype": "|O", "shape": [1], "of": "AAAAAAAAAAA="}, "iterated": 0}', "ValueError"),
-        (b'{"value": {"is": "array", "dtype": "<f4", "shape": [1], "of": "AAAAAA==", "torch": "load"}}', "ValueError"),
-        (b'{"error": "SystemExit", "arguments": 3}', "TypeError"),
-    ],
-    ids=["text", "nesting", "objects", "a function of torch", "arguments"],
-)
-def test_a_forged_line_is_an_error_of_the_submission(line, reason):
-    (answer,) = read(sandbox.Lines((line,)), 1)
-    assert str(answer.error) == f"an answer that cannot be read: {reason}"
-
-
-def test_calls_without_an_answer_are_errors_or_overran():
-    ended, stopped = read(sandbox.Lines(()), 2), read(sandbox.Lines((), "time"), 2)
-    assert [str(answer.error) for answer in ended] == ["the process ended without an answer"] * 2
-    assert [answer.cut for answer in stopped] == ["time"] * 2
-
-
-RUNS_ON = """
-import ctypes, os, signal
-def continuation_counts(bigrams):
-    ctypes.CDLL(None).prctl(1, 0)                       # not to die with the parent
-    if os.fork() == 0:
-        os.setsid()
-    os.kill(os.getppid(), signal.SIGKILL)
-    while True:
-        pass
-"""
-
-
-def test_nothing_of_a_submission_runs_on_after_it_was_graded():
-    lines = sandbox.run(RUNS_ON, replace(find("1.8"), seconds=1.0), ())
-    assert lines.lines == ()
-    gone_by = time.monotonic() + 10
-    while any(str(sandbox.RUNNER) in (process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])):
-        assert time.monotonic() < gone_by
-        time.sleep(0.1)

@@ -18,7 +18,7 @@ from tools.assignments.notebook import source_notebook, total_points
 from tools.notebooks.files import as_text, write_text
 
 SETTINGS = REPOSITORY / "classroom" / "nbgrader_config.py"
-COURSE_FOLDER = REPOSITORY / "build" / "assignments"
+COURSE_FOLDER = REPOSITORY / "grading"                 # not in build/, which `make clean` deletes
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,10 @@ def read_secret(path: Path) -> str:
 
 
 def ensure_secret(path: Path) -> str:
-    """The instructor's secret, made where there is none: 32 random characters that only their owner may read."""
+    """The instructor's secret, made where there is none: 32 random characters, in a folder for their owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)                            # submissions and grades will lie here too
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(16) + "\n")
     return read_secret(path)

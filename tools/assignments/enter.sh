@@ -8,14 +8,16 @@ shift 2
 mount -t tmpfs -o size=64m,mode=0755,nosuid,nodev sandbox "$root"
 while [ "$1" != "--" ]; do
   if [ -d "$1" ]; then mkdir -p "$root$1"; else mkdir -p "$root$(dirname "$1")" && touch "$root$1"; fi
-  mount --bind "$1" "$root$1"
-  mount -o remount,bind,ro,nosuid,nodev "$root$1"
+  mount --rbind "$1" "$root$1"
+  while read -r _ _ _ _ point _; do                                     # what is mounted below it is no more read-only than it was
+    case $point in "$root$1" | "$root$1"/*) mount -o remount,bind,ro,nosuid,nodev "$(printf '%b' "$point")" ;; esac
+  done < /proc/self/mountinfo
   shift
 done
 shift
 mount -t tmpfs -o size=4k,ro hidden "$root$hidden"                      # the references and cases of the exercises
 
-mkdir "$root/proc" "$root/tmp" "$root/dev" "$root/outside"
+mkdir -p "$root/proc" "$root/tmp" "$root/dev" "$root/outside"
 mount -t proc proc "$root/proc"
 for device in null urandom; do
   touch "$root/dev/$device"

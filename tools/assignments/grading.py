@@ -4,6 +4,7 @@ import inspect
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,16 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Enum, Unicode
 
+from course_utils.errors import CourseError
 from course_utils.exercises.checks import Report, examine
 from course_utils.exercises.compare import difference
 from course_utils.exercises.running import TimeUpError
 from course_utils.exercises.specs import Exercise, find, lesson_exercises
 from course_utils.exercises.wording import is_tensor
+from course_utils.lessons import LESSONS
 from tools.assignments import answers, sandbox
 from tools.assignments.cases import graded, read_secret
-from tools.assignments.notebook import assignment_imports, exercise_cells, exercise_id, grade_id
+from tools.assignments.notebook import assignment_imports, exercise_cells, exercise_id, grade_id, source_notebook
 
 DELETED = ("  no    the cell of this exercise is not in the submission",)
 
@@ -82,9 +85,11 @@ class GradeInSandbox(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Give each test cell the report of its exercise as output, and an error where it is not right."""
-        drop_other_files(Path(resources["metadata"]["path"]))
-        show_html_as_text(nb)
-        restore_tests(nb, int(resources["nbgrader"]["assignment"][:2]))
+        folder, lesson = Path(resources["metadata"]["path"]), LESSONS[int(resources["nbgrader"]["assignment"][:2])]
+        refuse_links(folder.parents[2] / "submitted" / folder.parent.name / lesson.slug / f"{lesson.slug}.ipynb")
+        drop_other_files(folder)
+        show_as_typed(nb, source_notebook(lesson))
+        restore_tests(nb, lesson.number)
         secret, begun, right = read_secret(Path(self.secret_file)), time.monotonic(), []
         sources = {exercise_id(grade_id(cell), "answer"): cell.source for cell in nb.cells if cell.cell_type == "code"}
         for cell in (cell for cell in nb.cells if cell.cell_type == "code"):
@@ -98,6 +103,13 @@ class GradeInSandbox(NbGraderPreprocessor):
         return nb, resources
 
 
+def refuse_links(path: Path) -> None:
+    """Raises CourseError where a submission is a link, or lies in one: what it leads to is not the student's."""
+    for one in (path, path.parent, path.parent.parent):
+        if one.is_symlink():
+            raise CourseError(f"expected a submitted file, got a link at {one}; ask for the notebook itself.")
+
+
 def drop_other_files(folder: Path) -> None:
     """Delete what was handed in beside notebooks: nbgrader copies it into the feedback, links to your files too."""
     for path in folder.rglob("*"):
@@ -105,10 +117,14 @@ def drop_other_files(folder: Path) -> None:
             path.unlink()
 
 
-def show_html_as_text(notebook: NotebookNode) -> None:
-    """Let the text that a student wrote hold no HTML: a page of feedback would run its scripts."""
+def show_as_typed(notebook: NotebookNode, own: NotebookNode) -> None:
+    """Make all text that is not the course's own a block of code: links, HTML and formulas would act in feedback."""
+    texts = {cell.source for cell in own.cells if cell.cell_type == "markdown"}
     for cell in (cell for cell in notebook.cells if cell.cell_type != "code"):
-        cell.source = cell.source.replace("<", "&lt;")
+        cell.cell_type = "markdown"                     # a raw cell may be HTML
+        cell.pop("attachments", None)
+        if cell.source not in texts:
+            cell.source = indent(cell.source, " " * 4, lambda line: True)
 
 
 def restore_tests(notebook: NotebookNode, lesson: int) -> None:

@@ -33,9 +33,19 @@ class Head(io.TextIOBase):
 
 
 def limit(limits):
-    """Set resource limits, {"CPU": seconds, "DATA": bytes, ...}, for good: nothing here has the right to raise them."""
+    """Set resource limits, {"CPU": seconds, "DATA": bytes, ...}, for good: nothing here has the right to raise them.
+
+    That of the address space, AS, which shared memory counts in too, is given beyond what the packages have mapped.
+    """
     for name, most in limits.items():
+        most += mapped() if name == "AS" else 0
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+
+
+def mapped():
+    """The bytes of address space that this process has mapped."""
+    with open("/proc/self/statm") as sizes:
+        return int(sizes.read().split()[0]) * resource.getpagesize()
 
 
 def plain(value):

@@ -28,9 +28,10 @@ HERE = Path(__file__).parent
 RUNNER = HERE / "runner.py"
 COURSE = REPOSITORY / "course_utils"
 KINDS = ("namespaces", "limits")
+APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 START_SECONDS = 60.0                                    # to set the sandbox up and import the lesson's packages
 MOST_BYTES = 16_000_000                                 # of what comes back
-LIMITS = {"DATA": 4 << 30, "FSIZE": 1 << 20, "NOFILE": 128, "NPROC": 64, "CORE": 0}
+LIMITS = {"DATA": 4 << 30, "AS": 4 << 30, "FSIZE": 1 << 20, "NOFILE": 128, "NPROC": 16, "CORE": 0}
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
 NAMESPACES = ["--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"]
 
@@ -55,7 +56,7 @@ def run(source: str, exercise: Exercise, imports: tuple[str, ...], sandbox: str 
     """
     command = [sys.executable, "-I", "-B", str(RUNNER)]
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as said:
-        pickle.dump(_request(source, exercise, imports), request)
+        pickle.dump(_request(source, exercise, imports, sandbox), request)
         request.seek(0)
         process = subprocess.Popen(
             entered(command, Path(root), sandbox),
@@ -92,11 +93,15 @@ def readable() -> list[str]:
     return [*system, *(path for path in kept if path not in inner), str(COURSE), str(RUNNER)]
 
 
-def _request(source: str, exercise: Exercise, imports: tuple[str, ...]) -> dict:
+def _request(source: str, exercise: Exercise, imports: tuple[str, ...], sandbox: str) -> dict:
     # By value: what an input is made of lies in the modules that the sandbox hides.
     cloudpickle.register_pickle_by_value(exercises)
     cases = [cloudpickle.dumps(case.arguments()) for case in exercise.hidden]
     limits = dict(LIMITS, CPU=int(exercise.seconds + START_SECONDS))
+    if sandbox == "limits":
+        del limits["NPROC"]                             # out here it counts all that the user runs
+    if sys.platform != "linux":
+        del limits["AS"]
     return {"source": source, "name": exercise.name, "imports": imports, "cases": cases, "limits": limits}
 
 
@@ -131,7 +136,10 @@ def _end(process: subprocess.Popen) -> None:
 
 def _advice(said: str) -> str:
     reason = (said.strip().splitlines() or ["it never was ready"])[-1]
+    way = "Grade on a Linux where you may make namespaces, or in a virtual machine"
+    if APPARMOR.exists() and APPARMOR.read_text().strip() == "1":
+        way = f"AppArmor forbids them: type `sudo sysctl -w kernel.{APPARMOR.name}=0` while grading, or grade in a VM"
     return (
-        f"expected a sandbox of Linux namespaces, got: {reason}. Nothing was graded. Grade on a Linux where you may "
-        'make namespaces, or, on a machine that holds nothing of worth, set c.GradeInSandbox.sandbox = "limits".'
+        f"expected a sandbox of Linux namespaces, got: {reason}. Nothing was graded. {way}. Or, on a machine that "
+        'holds nothing of worth, set c.GradeInSandbox.sandbox = "limits".'
     )
