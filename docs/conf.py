@@ -5,7 +5,6 @@ from tools.notebooks.first_cell import setting
 COURSE = setting()
 
 project = "How generative AI works"
-copyright = "code under MIT, texts and figures under CC BY 4.0"
 html_title = project
 language = "en"
 
@@ -25,6 +24,7 @@ html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}
 html_use_index = False
 html_sourcelink_suffix = ""
 html_theme_options = {
@@ -39,7 +39,8 @@ html_theme_options = {
     "navbar_center": [],
     "navbar_end": [],
     "navbar_persistent": [],
-    "footer_content_items": ["copyright.html"],
+    "footer_content_items": ["extra-footer.html"],
+    "extra_footer": "<p>Code under the MIT licence; texts and figures under CC BY 4.0.</p>",
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

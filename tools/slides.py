@@ -1,6 +1,6 @@
 """Slides of a lesson for the wall of a classroom: `make slides LESSON=06` writes build/slides/06_attention.html.
 
-Each heading begins a slide; below it follow its prose and each piece of code with what it printed and drew. reveal.js
+Each title begins a slide; below it follow its prose and each piece of code with what it printed and drew. reveal.js
 and the style lie beside the page and formulas are MathML, so the folder asks nothing of the network. The notebook
 stays as it is: where a slide begins is decided here, by rule.
 """
@@ -26,7 +26,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from course_utils.errors import CourseError
 from course_utils.paths import REPOSITORY
 from tools.notebooks import first_cell
-from tools.notebooks.files import lesson_paths, read, tags, write_text
+from tools.notebooks.files import lesson_paths, read, tag_value, tags, write_text
+from tools.site.pages import spoken_alt
 
 TEMPLATES = REPOSITORY / "classroom" / "slides"
 FOLDER = REPOSITORY / "build" / "slides"
@@ -34,34 +35,60 @@ FONT = "STIXTwoMath-Regular.ttf"                                    # of formula
 MATHML = LatexToMathML(annotation=True, fancy_error=False)
 REVEAL = ("LICENSE", "dist/reset.css", "dist/reveal.css", "dist/reveal.js")
 HEADING = re.compile(r"#{1,6} ")
+TITLE = re.compile(r"##? ")
 LOCAL_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|mailto:)[^)]*\)")
 PICTURE = re.compile(r"data:[^)\"\s]+")
+FRAME_HEIGHT = re.compile(r'(?s)<iframe .* height="(\d+)"')
 PROGRESS_BAR = re.compile(r"\s*\d+%\|")
+NO_GUESS = "No guess kept. "
+SAYS_ITSELF = ("predict(", "quiz(")                                  # the call has the words of its output
 WIDGET = "interactive(children="
 MOVE_IT = "In the notebook this is a figure with controls. The next slide shows it as it opens."
 OF_THE_FIRST_CELL = re.compile(r"The first cell .*Google Colab")     # which no slide shows
-LINE, SCREEN = 88, 17                                               # characters of a line; lines of prose on a screen
-LINE_PIXELS, SCREEN_PIXELS = 38, 1180                               # height of a line; width between the margins
-PICTURE_SCALE, PICTURE_PIXELS = 1.4, 560                            # times its size in the notebook, at most so high
+LINE, SCREEN = 98, 19.5                                             # characters of a line; lines of prose on a screen
+LINE_PIXELS, SCREEN_PIXELS = 34, 1180                               # height of a line; width between the margins
+PICTURE_SCALE, PICTURE_PIXELS = 1.4, 390                            # times its size in the notebook, at most so high
 
 
 # ---- where a slide begins --------------------------------------------------------------------------------------------
 
 
 def slide_show(notebook: NotebookNode) -> NotebookNode:
-    """A new notebook whose cells say where a slide begins: "slide" to the right, "subslide" below, "-" goes on.
+    """A new notebook whose cells say where a slide begins: "slide" at a heading, "subslide" elsewhere, "-" goes on.
 
-    Prose begins a slide, and a heading one to the right. Code and its outputs go on below it while there is room.
+    A title begins a slide. All else goes on while there is room for it and for what belongs below it; what follows a
+    heading without a text goes on below it whether there is room or not.
     """
     parts = [part for cell in notebook.cells if first_cell.TAG not in tags(cell) for part in parts_of(cell)]
-    room = 0.0
-    for part in parts:
-        filled, prose = height(part), part.cell_type == "markdown"
-        goes_on = not prose and filled <= room
-        room = (room if goes_on else SCREEN) - filled
-        kind = "-" if goes_on else "slide" if prose and HEADING.match(part.source) else "subslide"
+    room, below_bare = 0.0, False
+    for part, needed in zip(parts, heights_together(parts), strict=True):
+        goes_on = below_bare or (needed <= room and not is_markdown(part, TITLE))
+        room = (room if goes_on else SCREEN) - height(part)
+        below_bare = is_bare(part)
+        kind = "-" if goes_on else "slide" if is_markdown(part, HEADING) else "subslide"
         part.metadata["slideshow"] = {"slide_type": kind}
     return new_notebook(cells=parts, metadata=notebook.metadata)
+
+
+def heights_together(parts: list[NotebookNode]) -> list[float]:
+    """Each part's height with what belongs below it, as far as a screen holds both: code to prose, outputs to code."""
+    together, below, next_part = [], 0.0, None
+    for part in reversed(parts):
+        leads = next_part and not is_markdown(next_part, HEADING) and (is_markdown(part) or not next_part.source)
+        both = height(part) + (below if leads else 0)
+        below, next_part = both if both <= SCREEN or is_bare(part) else height(part), part
+        together.append(below)
+    return together[::-1]
+
+
+def is_markdown(part: NotebookNode, beginning: re.Pattern = re.compile("")) -> bool:
+    """Whether a part is a text, one that begins so."""
+    return part.cell_type == "markdown" and beginning.match(part.source) is not None
+
+
+def is_bare(part: NotebookNode) -> bool:
+    """Whether a part has headings and nothing else."""
+    return is_markdown(part) and all(map(HEADING.match, part.source.split("\n\n")))
 
 
 def parts_of(cell: NotebookNode) -> list[NotebookNode]:
@@ -70,17 +97,18 @@ def parts_of(cell: NotebookNode) -> list[NotebookNode]:
         return [new_markdown_cell(text) for text in screens(cell.source)]
     wide = max(map(len, cell.source.splitlines()), default=0) > LINE
     code = new_code_cell(cell.source, metadata={"tags": ["slide-wide"] if wide else []})
-    outputs = [kept for output in cell.outputs if (kept := shown(output))]
-    return [code, new_code_cell("", outputs=outputs)] if outputs else [code]
+    outputs = [] if tag_value(cell, "check") else [kept for output in cell.outputs if (kept := shown(output))]
+    printed = [new_code_cell("", outputs=[output]) for output in outputs]
+    return printed if cell.source.startswith(SAYS_ITSELF) else [code, *printed]
 
 
 def screens(source: str) -> list[str]:
     """A Markdown text cut before each heading, and where a screen is full."""
     texts = []
     for block in blocks(LOCAL_LINK.sub(r"\1", source)):
-        alone = texts and HEADING.match(texts[-1]) and "\n" not in texts[-1]           # a heading keeps what follows it
+        alone = texts and HEADING.match(texts[-1].split("\n\n")[-1])                   # a heading keeps what follows it
         full = texts and text_height(texts[-1]) + text_height(block) > SCREEN
-        if not texts or HEADING.match(block) or (full and not alone):
+        if not texts or ((HEADING.match(block) or full) and not alone):
             texts.append(block)
         else:
             texts[-1] += "\n\n" + block
@@ -99,14 +127,20 @@ def blocks(source: str) -> Iterator[str]:
         fenced ^= line.startswith("```")
         if heading:
             yield line
-        elif line.strip() or fenced:
+            continue
+        if line.startswith("- ") and not fenced and text_height("\n".join([*block, line])) > SCREEN - 3:
+            yield "\n".join(block)
+            block = []
+        if line.strip() or fenced:
             block.append(line)
 
 
 def shown(output: NotebookNode) -> NotebookNode | None:
-    """An output as a slide shows it: no bar of a progress that is over, and a sentence where a widget would move."""
+    """An output as a slide shows it: no bar of a progress that is over, no guess that nobody made, no alt text."""
+    if output.output_type == "stream":
+        return new_output("stream", name=output.name, text=output.text.replace(NO_GUESS, ""))
     text = output.get("data", {}).get("text/plain", "")
-    if PROGRESS_BAR.match(text):
+    if PROGRESS_BAR.match(text) or spoken_alt(output):
         return None
     if text.startswith(WIDGET):
         return new_output("stream", name="stdout", text=MOVE_IT)
@@ -124,7 +158,7 @@ def height(part: NotebookNode) -> float:
     if part.cell_type == "markdown":
         return text_height(part.source)
     lines = part.source.count("\n") + 1 if part.source else 0
-    of_code = lines * (0.56 if part.metadata.get("tags") else 0.72) + (1.2 if lines else 0)
+    of_code = lines * (0.64 if part.metadata.get("tags") else 0.72) + (1.3 if lines else 0)
     return of_code + sum(map(output_height, part.outputs))
 
 
@@ -145,10 +179,10 @@ def output_height(output: NotebookNode) -> float:
     data = output.get("data", {})
     if "image/png" in data:
         return picture_height(data["image/png"]) / LINE_PIXELS + 0.5
-    if "<iframe" in data.get("text/html", ""):
-        return SCREEN
+    if framed := FRAME_HEIGHT.search(data.get("text/html", "")):
+        return int(framed[1]) / LINE_PIXELS + 0.7
     text = output.get("text") or data.get("text/plain", "")
-    return 0.5 + sum(0.65 * math.ceil(max(len(row), 1) / 108) for row in text.splitlines())
+    return 0.5 + sum(0.62 * math.ceil(max(len(row), 1) / 120) for row in text.splitlines())
 
 
 def picture_height(png: str) -> int:

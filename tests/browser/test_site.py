@@ -40,6 +40,9 @@ ONE_OF_EACH_COLOUR = """() => {
     }
 }"""
 
+BOXES = """() => [...document.querySelectorAll('article pre, article .course-map, article .course-map > *')].map(
+    box => ({text: box.innerText.slice(0, 60), needs: box.scrollWidth, has: box.clientWidth}))"""
+
 
 @dataclass
 class Reading(HTMLParser):
@@ -180,6 +183,21 @@ def test_no_page_asks_for_anything_outside_or_is_wider_than_a_phone(site):
     assert wide == {}
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_line_of_code_or_output_and_no_row_of_the_map_is_cut_at_the_edge(site, width):
+    cut, shown = [], 0
+    with reader(viewport={"width": width, "height": 844}) as (page, _):
+        for name in ("notebooks/15_challenges.html", "index.html"):
+            page.goto(site.address + name)
+            page.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
+            boxes = page.evaluate(BOXES)
+            shown += len(boxes)
+            cut += [box for box in boxes if box["needs"] > box["has"]]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not cut
+    assert shown > 100
+
+
 def test_the_search_finds_a_word_and_leads_to_a_page_that_has_it(site):
     with reader() as (page, traffic):
         page.goto(site.address + "index.html")
@@ -249,7 +267,7 @@ def test_a_lesson_opens_on_colab_and_its_download_is_the_committed_notebook(site
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_axe_finds_no_serious_fault_in_light_and_no_bad_contrast_in_dark(site, name):
+def test_axe_finds_no_fault_in_light_and_no_bad_contrast_in_dark(site, name):
     in_dark = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
     for mode, options in (("light", {}), ("dark", in_dark)):
         with reader(mode) as (page, _):
@@ -257,5 +275,4 @@ def test_axe_finds_no_serious_fault_in_light_and_no_bad_contrast_in_dark(site, n
             assert page.locator("html").get_attribute("data-theme") == mode
             page.evaluate(ONE_OF_EACH_COLOUR)
             found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"], **options}).response
-        faults = [fault for fault in found["violations"] if fault["impact"] in ("serious", "critical")]
-        assert not faults, [(fault["id"], fault["nodes"][0]["html"][:300]) for fault in faults]
+        assert not found["violations"], [(f["id"], f["nodes"][0]["html"][:300]) for f in found["violations"]]

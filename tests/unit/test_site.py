@@ -134,7 +134,8 @@ def test_the_start_page_takes_the_readmes_picture_and_the_map_once_each():
     picture = "![Bars.](data/results/strip.png)"
     start = f"# A\n{staging.STRIP}\n{staging.MAP}\n"
     made = staging.filled(start, f"# README\n{picture}\n![Other.](data/results/samples.png)")
-    assert made.startswith(f"# A\n{picture}\n|") and "(notebooks/16_capstone.ipynb)" in made
+    assert made.startswith(f"# A\n{picture}\n:::{{div}} course-map\n| no. | lesson |")
+    assert "(notebooks/16_capstone.ipynb)" in made
     with pytest.raises(SystemExit, match="has 0 lines <!-- lessons -->"):
         staging.filled(f"# A\n{staging.STRIP}\n", picture)
     with pytest.raises(SystemExit, match="strip.png"):

@@ -97,11 +97,16 @@ def filled(text: str, read_me: str) -> str:
     picture = PICTURE.search(read_me)
     if picture is None:
         raise SystemExit("README.md shows no data/results/strip.png; the start page of the site takes it from there.")
-    for mark, part in ((STRIP, picture[0]), (MAP, readme.lesson_map())):
+    for mark, part in ((STRIP, picture[0]), (MAP, named_map())):
         if text.count(mark) != 1:
             raise SystemExit(f"docs/index.md has {text.count(mark)} lines {mark}; expected one, where it shall stand.")
         text = text.replace(mark, part)
     return text
+
+
+def named_map() -> str:
+    """The map of the lessons under a name that the style knows; its first column, empty in the README, has a head."""
+    return f":::{{div}} course-map\n{readme.lesson_map().replace('| |', '| no. |', 1)}\n:::"
 
 
 def stage_lessons(staging: Staging) -> None:
