@@ -8,19 +8,26 @@ from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
+import cloudpickle
 import numpy as np
 import psutil
 import pytest
 import torch
 
+from course_utils.exercises.checks import examine
 from course_utils.exercises.compare import difference
-from course_utils.exercises.specs import Case, find
+from course_utils.exercises.specs import Case, find, lesson_exercises
+from course_utils.lessons import LESSONS
 from course_utils.paths import REPOSITORY
-from tools.assignments import sandbox
+from tools.assignments import runner, sandbox
 from tools.assignments.answers import read
+from tools.assignments.cases import graded
+from tools.assignments.grading import Replay
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+EXERCISES = [exercise for lesson in LESSONS for exercise in lesson_exercises(lesson.number)]
+WITH_CODE = [exercise for exercise in EXERCISES if exercise.kind != "predict"]
 SHARED = '''
 import mmap
 def kneser_ney_discounts(counts):
@@ -85,6 +92,15 @@ def test_results_come_out_of_the_sandbox_as_they_were():
     plain, arrays = answer.value
     assert answer.iterated and plain == [(1, None, 2.5), {3, 4}, Counter("aab"), Fraction(1, 3)]
     assert difference([np.arange(3), torch.ones(2, 1, dtype=torch.bfloat16)], arrays) is None
+
+
+@pytest.mark.parametrize("exercise", WITH_CODE, ids=lambda exercise: exercise.id)
+def test_a_right_answer_is_still_right_when_it_has_been_plain_data(exercise):
+    drawn = graded(exercise, "the secret of a test")
+    packed = [cloudpickle.dumps(case.arguments()) for case in drawn.hidden]
+    lines = [runner.as_line(runner.tried(exercise.reference, one)).encode() for one in packed]
+    report = examine(drawn, Replay(drawn, read(sandbox.Lines(tuple(lines)), len(lines))), hidden=True)
+    assert report.passed, report.text
 
 
 @pytest.mark.parametrize(

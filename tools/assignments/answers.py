@@ -93,7 +93,7 @@ def array(told: dict) -> Any:
         wanted = getattr(torch, told["torch"])
         if not isinstance(wanted, torch.dtype):
             raise ValueError(f"expected a dtype of torch, got {wanted}")
-        return torch.from_numpy(whole).to(wanted)
+        return torch.from_numpy(whole).to(wanted).requires_grad_(bool(told.get("grad")))
     return whole if told["is"] == "array" else whole[()]
 
 

@@ -23,6 +23,8 @@ from course_utils.lessons import LESSONS
 from tools.assignments import answers, sandbox
 from tools.assignments.cases import graded, read_secret
 from tools.assignments.notebook import assignment_imports, exercise_cells, exercise_id, grade_id, source_notebook
+from tools.assignments.runner import as_line
+from tools.assignments.runner import plain as told
 
 DELETED = ("  no    the cell of this exercise is not in the submission",)
 
@@ -50,7 +52,8 @@ class Replay:
 def leave_as(argument: Any, after: Any) -> None:
     """Change an argument, in place, into what the submission made of it."""
     plain = isinstance(argument, list | dict | set | np.ndarray) or is_tensor(argument)
-    if not plain or difference(argument, after, 0.0) is None:
+    # A function within it comes back as an object of that name: what it told of both is the same.
+    if not plain or difference(argument, after, 0.0) is None or as_line(told(argument)) == as_line(told(after)):
         return
     if isinstance(argument, list):
         argument[:] = after if isinstance(after, list) else []

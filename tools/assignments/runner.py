@@ -67,7 +67,8 @@ def plain_array(value):
     if torch and isinstance(value, torch.Tensor):
         whole = value.detach().cpu().resolve_conj()
         exact = whole.float() if whole.dtype == torch.bfloat16 else whole
-        return dict(plain_array(exact.numpy()), torch=str(whole.dtype).removeprefix("torch."))
+        told = {"torch": str(whole.dtype).removeprefix("torch."), "grad": value.requires_grad}
+        return plain_array(exact.numpy()) | told
     if numpy and isinstance(value, numpy.ndarray | numpy.generic) and value.dtype.kind in "biufcUS":
         data = base64.b64encode(numpy.ascontiguousarray(value).tobytes()).decode()
         kind = "array" if isinstance(value, numpy.ndarray) else "number"
