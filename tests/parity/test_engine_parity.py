@@ -133,6 +133,7 @@ def test_our_decoder_shows_where_transformers_looks(theirs):
     assert (weights - expected).abs().max() < 1e-4
 
 
+@pytest.mark.timeout(600)
 def test_int8_costs_at_most_a_hundredth_of_the_bits(theirs, ours, fast, record_property):
     """On 100,000 bytes of the test text; the whole of it is `python -m benchmarks`."""
     text = load_sotu().test[:100_000]

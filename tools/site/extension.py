@@ -39,9 +39,9 @@ def visit_inline(translator, node: nodes.math) -> None:
 
 
 def visit_block(translator, node: nodes.math_block) -> None:
-    """Write a formula on lines of its own; one that is too wide for a phone is moved sideways within its box."""
-    reached = ' tabindex="0"' if len(node.astext()) > LONG else ""
-    translator.body.append(f'<div class="course-formula"{reached}>{formula(node, block=True)}</div>')
+    """Write a formula on lines of its own; one that is too wide is moved sideways within its box, by keys too."""
+    reached = 'tabindex="0" role="group" aria-label="formula"'
+    translator.body.append(f'<div class="course-formula" {reached}>{formula(node, block=True)}</div>')
     raise nodes.SkipNode
 
 
