@@ -59,6 +59,13 @@ def lab(address: str) -> Iterator[Lab]:
         yield lab
 
 
+@pytest.fixture
+def nothing_leaves_the_machine(lab: Lab) -> Iterator[None]:
+    """Afterwards the test's browser has asked no other address, and nothing that it asked for has failed."""
+    yield
+    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
+
+
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
     """Where screenshots are kept for a look; git-ignored."""

@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser.conftest import run_cells
 from tests.browser.lab import Lab
 
+pytestmark = pytest.mark.usefixtures("nothing_leaves_the_machine")
+
 CELLS = (
     """import time
 from course_utils.viz import chat_box
@@ -52,12 +54,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, home = tmp_path_factory.mktemp("chat"), tmp_path_factory.mktemp("home")
     with run_cells(CELLS, folder, home, seconds=180) as lab:
         yield lab
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaves_the_machine(lab: Lab) -> Iterator[None]:
-    yield
-    assert not lab.traffic.outside and not lab.traffic.failed, lab.traffic
 
 
 def box(lab: Lab, number: int) -> tuple[Locator, Locator]:
