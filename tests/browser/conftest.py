@@ -1,4 +1,4 @@
-"""One JupyterLab server for the browser tests, over copies of the lessons; screenshots go to artifacts/browser."""
+"""One JupyterLab server for the browser tests, over solved lessons; screenshots go to artifacts/browser."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from course_utils.paths import REPOSITORY
-from tests.browser.lab import Lab, browse, copy_unrun, find_chromium, serve
+from tests.browser.lab import Lab, browse, find_chromium, serve
 from tools.notebooks.files import lesson_paths
+from tools.notebooks.solve import solve
 
 NO_CHROMIUM = (
     "NO CHROMIUM: the notebooks were NOT opened in a browser. Install one (Debian, Ubuntu: `apt-get install chromium`) "
@@ -43,11 +44,12 @@ def run_cells(cells: Sequence[str], folder: Path, home: Path, seconds: float) ->
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server over fresh copies of all lessons, without outputs and without network."""
+    """Address of a server over copies of all lessons, exercises solved, without outputs and without network."""
     require_chromium()
     folder, home = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home")
+    (folder / "notebooks").mkdir()
     for path in lesson_paths():
-        copy_unrun(path, folder / "notebooks")
+        solve(path, folder / "notebooks", lesson_paths())
     with serve(folder, home, COURSE_OFFLINE="1", COURSE_PROFILE="smoke") as address:
         yield address
 

@@ -237,6 +237,11 @@ class Lab:
         self.page.mouse.move(0, 0)
         return cell.query_selector("img").screenshot(path=path)
 
+    def notebook(self) -> nbformat.NotebookNode:
+        """The open notebook as it stands on the page, outputs included."""
+        written = self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.toJSON()")
+        return nbformat.from_dict(written)
+
     def look(self, folder: Path, name: str) -> list[Path]:
         """Screenshots of the whole notebook from top to bottom, `NAME-01.png` and so on; returns their paths."""
         folder.mkdir(parents=True, exist_ok=True)

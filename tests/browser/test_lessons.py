@@ -1,4 +1,7 @@
-"""The lessons as a reader meets them: opened in JupyterLab, run from top to bottom, a slider moved."""
+"""The lessons as a reader leaves them: opened in JupyterLab, exercises solved, run from top to bottom, a slider moved.
+
+As a reader meets them, unsolved, nbval runs them.
+"""
 
 import time
 from pathlib import Path
@@ -7,6 +10,8 @@ import pytest
 from playwright.sync_api import ElementHandle, expect
 
 from tests.browser.lab import Lab, browse, sessions
+from tools.notebooks.files import lesson_paths
+from tools.notebooks.solve import unsolved
 from tools.verified import Verified
 
 pytestmark = pytest.mark.timeout(600)                              # longer than a lesson may take, and a chat after it
@@ -14,11 +19,15 @@ RUN_SECONDS = 360                                                  # where anoth
 FIRST_RESULT_SECONDS = 60
 VERIFIES = [
     Verified("all", "the pages", "a real JupyterLab in headless Chromium, network blocked", "no error, widgets answer"),
+    Verified("all", "every notebook with its solutions filled in", "a run without a network", "every check is green"),
 ]
 
 
 def run_and_look(lab: Lab, name: str, screenshots: Path) -> float:
-    """Open, run and photograph a notebook; seconds from opening to the first result. Fails on an error on the page."""
+    """Open and run a solved notebook, photograph its end; seconds from opening to the first result.
+
+    Fails on an error on the page, and where the check of an exercise is not green.
+    """
     start = time.monotonic()
     lab.open(f"notebooks/{name}.ipynb")
     lab.start_run()
@@ -26,8 +35,9 @@ def run_and_look(lab: Lab, name: str, screenshots: Path) -> float:
     first_result = time.monotonic() - start
     lab.wait_until_run(RUN_SECONDS)
     lab.hide_sidebar()
-    lab.look(screenshots, name)
+    lab.page.screenshot(path=screenshots / f"{name}.png")
     assert not lab.errors(), "\n".join(lab.errors())
+    assert not unsolved(lab.notebook()), "\n".join(unsolved(lab.notebook()))
     return first_result
 
 
@@ -39,6 +49,10 @@ def move_slider_and_compare(lab: Lab, name: str, screenshots: Path) -> ElementHa
     after = lab.photograph_picture(cell, screenshots / f"{name}-slider-after.png")
     assert before != after, "the slider moved, but the pixels of the picture are the same"
     return cell
+
+
+def test_every_lesson_is_run_here():
+    assert [path.stem for path in lesson_paths() if path.stem not in Path(__file__).read_text(encoding="utf-8")] == []
 
 
 def test_no_kernel_outlives_its_page(address: str):

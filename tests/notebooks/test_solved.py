@@ -1,4 +1,7 @@
-"""With the solutions in place of the stubs, every lesson runs and every check is green: smoke profile, no network."""
+"""With the solutions in place of the stubs, every lesson runs and every check is green: smoke profile, no network.
+
+For where no browser does the same (tests/browser/test_lessons.py).
+"""
 
 from pathlib import Path
 
@@ -7,11 +10,6 @@ import pytest
 from tools.notebooks.execute import run
 from tools.notebooks.files import lesson_paths, read
 from tools.notebooks.solve import solve, unsolved
-from tools.verified import Verified
-
-VERIFIES = [
-    Verified("all", "every notebook with its solutions filled in", "a run without a network", "every check is green"),
-]
 
 
 @pytest.mark.slow

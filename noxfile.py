@@ -1,0 +1,50 @@
+"""The whole suite at both ends of the ranges in pyproject.toml: `pipx run --spec 'nox[uv]' nox`.
+
+    nox -s lowest          Python 3.11, every declared dependency at its lowest version
+    nox -s newest-3.13     a newer Python, everything at the newest version that is served
+    nox -s compare         both beside each other, cell by cell and number by number
+
+Each needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left out.
+"""
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lowest", "newest", "compare"]
+EXTRAS = "test,site,classroom"
+NEWER = ["3.14", "3.13", "3.12"]
+RESULTS = Path("build/ends").absolute()
+THE_LOCKS_ARE_INSTALLED = "tests/unit/test_setup.py::test_the_locks_are_complete_and_are_what_is_installed"
+
+
+@nox.session(python="3.11")
+def lowest(session: nox.Session) -> None:
+    """Every declared dependency at its lowest version, theirs at the newest."""
+    run_everything(session, "lowest-direct")
+
+
+@nox.session(python=NEWER)
+def newest(session: nox.Session) -> None:
+    """Everything at the newest version that is served today."""
+    run_everything(session, "highest")
+
+
+@nox.session(venv_backend="none")
+def compare(session: nox.Session) -> None:
+    """What passes at one end and not at the other, and the numbers that differ."""
+    session.run(".venv/bin/python", "-m", "tools.ends", external=True)
+
+
+def run_everything(session: nox.Session, resolution: str) -> None:
+    """Install the course by that resolution and run what `make test` runs; what else is given goes to pytest."""
+    session.install("--upgrade", f"--resolution={resolution}", "-e", f".[{EXTRAS}]")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    end = RESULTS / session.name
+    session.run("python", "-m", "tools.ends", "describe", f"{end}.json")
+    more = [f"--junitxml={end}.xml", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *session.posargs]
+    settings = [f"VENV={session.virtualenv.location}", "BOOTSTRAP=true", f"NUMBERS={end}", f"ARGS={' '.join(more)}"]
+    session.run("make", "test", *settings, external=True)

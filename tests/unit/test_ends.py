@@ -1,0 +1,74 @@
+"""Two ends of the declared versions beside each other: what a session left is read, and what differs is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools import ends
+from tools.numbers import Number
+
+REPORT = """<testsuites><testsuite time="{seconds}">
+<testcase classname="tests.unit.test_a" name="test_one" time="1"/>
+<testcase classname="tests.unit.test_a" name="test_two" time="1">{outcome}</testcase>
+<testcase classname="notebooks.01_ngrams.ipynb" name="Cell 3" time="1">{cell}</testcase>
+</testsuite></testsuites>"""
+
+
+def leave(folder: Path, name: str, *, outcome: str = "", cell: str = "", came: str = "1.0") -> None:
+    """What a session leaves: the report, the versions, the numbers of a lesson."""
+    (folder / name).mkdir(parents=True)
+    (folder / f"{name}.xml").write_text(REPORT.format(seconds=120, outcome=outcome, cell=cell))
+    (folder / f"{name}.json").write_text(json.dumps({"python": "3.11.7", "packages": {"torch": "2.9.0", "tqdm": "4"}}))
+    number = Number("01/c/0 loss # [0]", "1.0", came, 0.05, "compared")
+    (folder / name / "01.json").write_text(json.dumps([number._asdict()]))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(ends, "ENDS", tmp_path / "ends")
+    monkeypatch.setattr(ends, "RECORD", tmp_path / "versions.json")
+    return tmp_path / "ends"
+
+
+def test_two_ends_that_agree_are_green_and_on_record(folder, capsys):
+    leave(folder, "lowest")
+    leave(folder, "newest-3.13", outcome='<skipped message="no"/>', came="1.1")
+    assert ends.main([]) == 0
+    record = json.loads(ends.RECORD.read_text())
+    assert record["cells_that_differ"] == 0
+    assert record["lowest"] == {
+        "python": "3.11.7",
+        "packages": {"torch": "2.9.0"},
+        "outcomes": {"passed": 3},
+        "cells": {"passed": 1},
+        "numbers_compared": 1,
+        "numbers_out_of_band": 0,
+        "minutes": 2,
+    }
+    assert record["newest-3.13"]["outcomes"] == {"passed": 2, "skipped": 1}
+
+
+@pytest.mark.parametrize(("end", "fault"), [("outcome", "<failure/>"), ("outcome", "<error/>"), ("cell", "<failure/>")])
+def test_an_end_where_a_test_fails_is_red(folder, end, fault):
+    leave(folder, "lowest")
+    leave(folder, "newest-3.13", **{end: fault})
+    assert ends.main([]) == 1
+
+
+def test_a_cell_that_comes_out_otherwise_is_named(folder, capsys):
+    leave(folder, "lowest")
+    leave(folder, "newest-3.13", cell='<skipped message="no"/>')
+    assert ends.main([]) == 1
+    assert capsys.readouterr().out.startswith("notebooks.01_ngrams.ipynb::Cell 3: passed and skipped\n")
+
+
+def test_without_a_report_it_says_which_session_to_run(folder):
+    with pytest.raises(SystemExit, match="expected the report of the session lowest .*type: nox -s lowest"):
+        ends.main([])
+
+
+def test_the_versions_of_all_declared_packages_are_written(tmp_path):
+    assert ends.main(["describe", str(tmp_path / "end.json")]) == 0
+    described = json.loads((tmp_path / "end.json").read_text())
+    assert {"torch", "transformers", "pytest", "nbval"} <= described["packages"].keys() <= set(ends.declared())

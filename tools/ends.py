@@ -1,0 +1,119 @@
+"""The suite at both ends of the declared versions, beside each other: `python -m tools.ends`, after `nox`.
+
+Reads what the sessions of noxfile.py left in build/ends/: JUnit's reports, the numbers of the lessons, the versions.
+Writes `data/results/versions.json`.
+"""
+
+import argparse
+import platform
+import sys
+import tomllib
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from packaging.requirements import Requirement
+
+from course_utils.checkpoints import read_json, write_json
+from course_utils.paths import REPOSITORY, RESULTS
+from tools import numbers
+
+ENDS = REPOSITORY / "build" / "ends"
+RECORD = RESULTS / "versions.json"
+SHOWN = ("torch", "transformers", "numpy", "keras", "huggingface_hub", "jupyterlab", "ipywidgets", "nbval")
+
+
+class End(NamedTuple):
+    """One session: the Python and packages it had, what became of each test, and how long all took together."""
+
+    name: str
+    python: str
+    packages: dict[str, str]
+    outcomes: dict[str, str]                         # test -> passed, failed, skipped
+    seconds: float
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """Of the outcomes, those of the lessons' cells, compared by nbval."""
+        return {test: outcome for test, outcome in self.outcomes.items() if ".ipynb" in test}
+
+
+def declared() -> list[str]:
+    """Names of all packages that pyproject.toml declares, for readers and tests."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    return sorted({Requirement(line).name for lines in lists for line in lines})
+
+
+def describe(path: Path) -> None:
+    """Write the Python and the versions of what is installed here."""
+    installed = {}
+    for name in declared():
+        try:
+            installed[name] = version(name).partition("+")[0]
+        except PackageNotFoundError:                 # an extra that this end has no use for
+            continue
+    write_json(path, {"python": platform.python_version(), "packages": installed})
+
+
+def load(name: str) -> End:
+    """What a session left. Raises SystemExit where it left nothing."""
+    report = ENDS / f"{name}.xml"
+    if not report.exists():
+        raise SystemExit(f"expected the report of the session {name} at {report}, found none; type: nox -s {name}")
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    outcomes = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in suite.iter("testcase")}
+    return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes, seconds=float(suite.get("time")))
+
+
+def _outcome(case: ElementTree.Element) -> str:
+    kinds = {child.tag for child in case}
+    return "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+
+
+def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    """Tests that came out otherwise, or are not there, in one of two ends."""
+    tests = sorted(one.keys() | other.keys())
+    return [f"{test}: {one.get(test)} and {other.get(test)}" for test in tests if one.get(test) != other.get(test)]
+
+
+def summary(end: End) -> dict:
+    """What the record keeps of an end."""
+    came = numbers.load(ENDS / end.name)
+    return {
+        "python": end.python,
+        "packages": {name: end.packages[name] for name in SHOWN if name in end.packages},
+        "outcomes": dict(Counter(end.outcomes.values())),
+        "cells": dict(Counter(end.cells.values())),
+        "numbers_compared": sum(number.kind == "compared" for number in came),
+        "numbers_out_of_band": sum(map(numbers.out_of_band, came)),
+        "minutes": round(end.seconds / 60),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns the exit status: 1 where a test failed or a cell came out otherwise at another end."""
+    parser = argparse.ArgumentParser(prog="python -m tools.ends", description=__doc__.partition("\n")[0])
+    parser.add_argument("command", nargs="?", choices=["compare", "describe"], default="compare")
+    parser.add_argument("file", nargs="?", type=Path, help="where `describe` writes the versions")
+    options = parser.parse_args(arguments)
+    if options.command == "describe":
+        describe(options.file)
+        return 0
+    ends = [load(path.stem) for path in sorted(ENDS.glob("*.xml"))] or [load("lowest")]
+    first = ends[0]
+    record = {end.name: summary(end) for end in ends}
+    differences = [line for end in ends[1:] for line in differing(first.cells, end.cells)]
+    record["cells_that_differ"] = len(differences)
+    print(*differences, sep="\n")
+    for name, facts in record.items():
+        print(name, facts)
+    write_json(RECORD, record)
+    failed = [test for end in ends for test, outcome in end.outcomes.items() if outcome == "failed"]
+    return bool(failed or differences)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

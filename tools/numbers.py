@@ -1,0 +1,145 @@
+"""The numbers that the lessons measure: each by name, as committed, as it came out, and the band it has to lie in.
+
+    make test                                          writes them to build/numbers/
+    python -m tools.numbers                            lists them
+    python -m tools.numbers --against other/numbers    names those that differ between two runs
+"""
+
+import argparse
+import json
+import re
+import sys
+import tomllib
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from course_utils.paths import REPOSITORY
+
+FOLDER = REPOSITORY / "build" / "numbers"
+BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
+NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
+TIME = re.compile(r"#\s?(?:s|ms|µs|min|minutes|seconds?)\b|/s\b|(?:a|per) second|times as fast|speed-up|\bGB\b")
+NOT_WORDS = ("<IPython", "interactive(")             # what stands for a page or a widget
+LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
+
+
+class Number(NamedTuple):
+    """A number of a lesson: `name` is lesson, cell and words of the line; `kind` says whether it is compared."""
+
+    name: str
+    committed: str
+    came: str
+    within: float
+    kind: str                                        # compared, time, words differ
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.committed} is committed, {self.came} came out, ±{self.within:.0%} is the band"
+
+
+@cache
+def bands() -> dict:
+    """The bands: `within` for all, and for single cells with the reason."""
+    return tomllib.loads(BANDS.read_text(encoding="utf-8"))
+
+
+def text_of(outputs) -> str:
+    """What a cell printed and the words of what it showed; no progress bar, no HTML."""
+    parts = []
+    for output in outputs:
+        if output.get("name") == "stdout":
+            parts.append(output["text"])
+        elif output["output_type"] in ("display_data", "execute_result"):
+            parts.append(output["data"].get("text/plain", ""))
+    lines = "\n".join(parts).splitlines()
+    return "\n".join(line for line in lines if not line.startswith(NOT_WORDS) and "?step/s" not in line)
+
+
+def compared(lesson: str, cell: str, committed: str, came: str, stated: dict) -> list[Number]:
+    """The numbers of one cell in order, line by line."""
+    within = stated["cells"].get(f"{lesson}/{cell}", stated)["within"]
+    numbers = []
+    for place, (old, new) in enumerate(_lines(committed, came)):
+        words = _words(old)
+        kind = "words differ" if words != _words(new) else "time" if TIME.search(words) else "compared"
+        pairs = _pairs(NUMBER.findall(old), NUMBER.findall(new))
+        name = f"{lesson}/{cell}/{place} {words}"
+        numbers += [Number(f"{name} [{i}]", *pair, within, kind) for i, pair in enumerate(pairs)]
+    return numbers
+
+
+def _lines(committed: str, came: str) -> list[tuple[str, str]]:
+    return _pairs(committed.splitlines(), came.splitlines())
+
+
+def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
+    """Side by side; what one of them lacks is empty."""
+    longest = max(len(old), len(new))
+    return list(zip(*(side + [""] * (longest - len(side)) for side in (old, new)), strict=True))
+
+
+def _words(line: str) -> str:
+    return " ".join(NUMBER.sub("#", line).split())
+
+
+def out_of_band(number: Number) -> bool:
+    """Whether a number that is compared lies too far from the committed one."""
+    if number.kind != "compared":
+        return False
+    old, new = _value(number.committed), _value(number.came)
+    return abs(new - old) > max(number.within * abs(old), LAST_DIGITS * _last_place(number.committed)) * (1 + 1e-9)
+
+
+def _value(written: str) -> float:
+    return float(written.replace(",", "").replace("−", "-"))
+
+
+def _last_place(written: str) -> float:
+    mantissa, _, exponent = written.partition("e")
+    return 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+
+
+# --- what came out ---------------------------------------------------------------------------------
+
+
+def load(folder: Path) -> list[Number]:
+    """The numbers of all lessons of a run. An error where there are none."""
+    files = sorted(folder.glob("[0-9][0-9].json"))
+    numbers = [Number(**row) for path in files for row in json.loads(path.read_text(encoding="utf-8"))]
+    if not numbers:
+        raise SystemExit(f"expected the numbers of a run in {folder}, found none; type: make test")
+    return numbers
+
+
+def differing(first: list[Number], second: list[Number]) -> list[str]:
+    """The numbers that came out otherwise in another run, times and written texts aside; and those it lacks."""
+    one, other = ({number.name: number for number in run if number.kind == "compared"} for run in (first, second))
+    lines = [f"{name}: only in one of the runs" for name in sorted(one.keys() ^ other.keys())]
+    both = [name for name in one if name in other]
+    return lines + [f"{n}: {one[n].came} and {other[n].came}" for n in both if one[n].came != other[n].came]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.numbers", description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where a run wrote its numbers")
+    parser.add_argument("--against", type=Path, help="where another run wrote its own: name what differs")
+    options = parser.parse_args(arguments)
+    numbers = load(options.folder)
+    kinds = Counter(number.kind for number in numbers)
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    if options.against:
+        lines = differing(numbers, load(options.against))
+        print(*lines, f"{counts}; {len(lines)} differ between the runs", sep="\n")
+        return bool(lines)
+    wrong = [number for number in numbers if out_of_band(number)]
+    for number in numbers:
+        if number.kind == "compared":
+            print(f"{number.name}\t{number.committed}\t{number.came}\t±{number.within:.0%}")
+    print(f"{counts}; {len(wrong)} out of their bands")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
