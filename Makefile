@@ -13,18 +13,18 @@ STEADY = COURSE_PROFILE=quick HF_HUB_DISABLE_PROGRESS_BARS=1 TOKENIZERS_PARALLEL
 # Two processes with a thread each: most passes are too short for two threads to gain anything.
 PARALLEL = OMP_NUM_THREADS=1
 WORKERS = -n $(JOBS) --dist loadfile --no-loadscope-reorder
-NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=300 -p tests.support.named_numbers -p tests.support.memory_cap
+NUMBERS ?= $(CURDIR)/build/numbers
 # Tests start from an empty progress folder, which goes away with the shell that made it.
 PROGRESS = progress=$$(mktemp -d) && trap 'rm -rf "$$progress"' EXIT && COURSE_PROGRESS="$$progress"
 
-.PHONY: help lab app test check notebooks notebooks-solved first-cell readme assets bench site assignments slides badges lock clean clean-all
+.PHONY: help lab app test check faults notebooks notebooks-solved first-cell readme assets bench site assignments slides badges lock clean clean-all
 
 help: ## list these targets
 	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
-	@echo '  Settings, as in  make lab ARGS="--no-browser --port 8899"'
-	@echo "    ARGS   passed on to the server (lab, app), pytest (test, check), or names (notebooks)"
-	@echo "    PYTHON 3.11 or newer · VENV its environment (.venv) · TORCH_INDEX a further index for torch"
+	@echo '  ARGS   to the server (lab, app), pytest (test, check), notebooks: make lab ARGS="--port 8899"'
+	@echo "  PYTHON 3.11 or newer · VENV its environment (.venv) · TORCH_INDEX a further index for torch"
 
 lab: ## set up what is missing, then open JupyterLab at the first lesson
 	@$(BOOTSTRAP) lab -- $(ARGS)
@@ -34,13 +34,18 @@ app: ## open the chat page of a project: make app PROJECT=folder
 
 test: ## set up what is missing, then run every test and compare every notebook
 	@$(BOOTSTRAP) tests
-	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) $(RUN) -m pytest tests notebooks $(NBVAL) $(WORKERS) $(ARGS)
+	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) COURSE_NUMBERS="$(NUMBERS)" \
+		$(RUN) -m pytest tests notebooks $(NBVAL) $(WORKERS) $(ARGS)
 
 check: ## lint, unit tests, exercises, rules for notebooks: under 3 minutes
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m ruff check .
 	@$(PROGRESS) $(STEADY) $(NO_NETWORK) $(RUN) -m pytest tests/unit tests/exercises tests/notebooks/test_rules.py \
 		-m "not slow" $(ARGS)
+
+faults: ## run every fault test with all its tries, and write data/results/faults.json
+	@$(BOOTSTRAP) tests
+	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) $(RUN) -m tools.faults $(ARGS)
 
 notebooks: ## execute the lessons in order and write their outputs
 	@$(BOOTSTRAP) tests
@@ -64,6 +69,7 @@ assets: ## fetch all data and models, for going offline
 
 bench: ## measure the course's models against their peers, on an idle machine
 	@$(BOOTSTRAP) tests
+	@$(RUN) -m benchmarks.install
 	@$(RUN) -m benchmarks $(ARGS)
 
 site: ## build the site from the notebooks

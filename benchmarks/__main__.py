@@ -1,57 +1,80 @@
-"""Print the tables and write them to `data/results/bench.json`: `python -m benchmarks`, about ten minutes."""
+"""Measure the course's models beside their peers, print what is found, write `data/results/bench.json` and draw it.
+
+`python -m benchmarks` measures all parts, about 15 minutes on two idle cores; a part can be measured again alone.
+"""
 
 import argparse
+import importlib
 import json
 import os
 import sys
-from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 
 import torch
-import transformers
 
-from benchmarks import quality, training_step, writing
-from benchmarks.paired import Spread
+from benchmarks import drawing, quality
+from benchmarks.paired import Measured, Spread
 from course_utils import checkpoints, leaderboard
-from course_utils.paths import REPOSITORY
+from course_utils.paths import RESULTS
 
-RESULTS = REPOSITORY / "data" / "results" / "bench.json"
-
-
-PARTS = ("writing", "training", "quality")
+PARTS = {                                                          # part -> module whose `measure(rounds)` measures it
+    "writing": "benchmarks.writing",
+    "training": "benchmarks.training_step",
+    "recurrent": "benchmarks.recurrent",
+    "counting": "benchmarks.counting",
+    "merging": "benchmarks.merging",
+    "denoising": "benchmarks.denoising",
+    "scale": "benchmarks.scaling_out",
+}
+QUALITY = "quality"                                                # what fewer bits cost: measured once, on no clock
 CONDITIONS = ("machine", "threads", "versions", "rounds")          # alike for all parts of one table
+PEERS = (
+    "torch", "transformers", "llama-cpp-python", "llms-from-scratch", "x-transformers", "nltk", "kenlm", "tokenizers",
+    "diffusers", "denoising-diffusion-pytorch",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"what to measure, of {', '.join(PARTS)}; the rest stays as it was")
+    parser, names = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__), [*PARTS, QUALITY]
+    parser.add_argument("parts", nargs="*", help=f"what to measure, of {', '.join(names)}; the rest stays as it was")
     parser.add_argument("--rounds", type=int, default=7, help="paired runs of each contestant")
     parser.add_argument("--bytes", type=int, help="measure the quality on so many bytes of the test text, not on all")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="processor cores to use")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="file for the result")
+    parser.add_argument("--out", type=Path, default=RESULTS / "bench.json", help="file for the result, and its picture")
     options = parser.parse_args(arguments)
-    parts = options.parts or list(PARTS)
-    if unknown := set(parts) - set(PARTS):
-        parser.error(f"there is no part {sorted(unknown)[0]!r}; expected {', '.join(PARTS)}")
-    torch.set_num_threads(options.threads)
-    conditions = {
-        "machine": leaderboard.machine(),
-        "threads": options.threads,
-        "versions": {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__},
-        "rounds": options.rounds,
-    }
-    made = conditions if set(parts) == set(PARTS) else _kept(options.out, conditions, parser)
-    print(*(f"{name} {value}" for name, value in conditions.items()), f"load {os.getloadavg()[0]:.2f}", sep=", ")
-    if "writing" in parts:
-        made |= {"writing": _writing(options.rounds)}
-    if "training" in parts:
-        made |= {"training": _training(options.rounds)}
-    if "quality" in parts:
-        made |= {"quality_bytes": options.bytes, "quality": _quality(options.bytes)}
-    checkpoints.write_json(options.out, made)
-    print(f"\nwritten: {options.out.name}")
+    parts = options.parts or names
+    if unknown := set(parts) - set(names):
+        parser.error(f"there is no part {sorted(unknown)[0]!r}; expected {', '.join(names)}")
+    use(options.threads)
+    conditions = conditions_of(options)
+    made = conditions if set(parts) == set(names) else _kept(options.out, conditions, parser)
+    print(*(f"{name} {value}" for name, value in conditions.items()), f"load {os.getloadavg()[0]:.2f}", sep="\n")
+    for part in parts:
+        made |= {part: _part(part, options.rounds)} if part in PARTS else _quality(options.bytes)
+        checkpoints.write_json(options.out, made)                  # a run that is stopped keeps what it has
+    drawing.draw(made, options.out.with_suffix(".png"))
+    print(f"\nwritten: {options.out.name}, {options.out.with_suffix('.png').name}")
     return 0
+
+
+def use(threads: int) -> None:
+    """So many cores for everybody: torch, and the peers written in Rust, which read it when they begin to work."""
+    torch.set_num_threads(threads)
+    os.environ["RAYON_NUM_THREADS"] = str(threads)
+
+
+def conditions_of(options: argparse.Namespace) -> dict:
+    """What a time depends on."""
+    versions = {}
+    for name in PEERS:
+        try:
+            versions[name] = metadata.version(name).partition("+")[0]
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    values = leaderboard.machine(), options.threads, versions, options.rounds
+    return dict(zip(CONDITIONS, values, strict=True))
 
 
 def _kept(record: Path, conditions: dict, parser: argparse.ArgumentParser) -> dict:
@@ -64,41 +87,39 @@ def _kept(record: Path, conditions: dict, parser: argparse.ArgumentParser) -> di
     return made
 
 
-def _writing(rounds: int) -> dict:
-    rows, known = writing.measure(rounds)
-    print(f"\nSmolLM2 writes {writing.LENGTH} tokens after {writing.PROMPT}, greedily: median of {rounds} (low … high)")
-    print(f"{'':22}{'tokens/s':>22}{'× transformers f32':>24}{'× transformers bf16':>24}{'of bandwidth':>14}")
-    for row in rows:
-        against = "".join(f"{_spread(spread, 2):>24}" for spread in row.against.values())
-        rate = _spread(row.tokens_per_second, 1)
-        print(f"{row.name:22}{rate:>22}{against}{row.share_of_bandwidth:>14.0%}")
-    print(f"memory is read at {known['bandwidth'] / 1e9:.1f} GB/s; same tokens as transformers: {known['same_tokens']}")
-    return {"rows": [asdict(row) for row in rows], **known}
+def _part(part: str, rounds: int) -> dict:
+    print(f"\n{part}", flush=True)
+    found: Measured = importlib.import_module(PARTS[part]).measure(rounds)
+    for one in found.contests:
+        against = f"{one.ours} beside {one.peer}"
+        goal = "" if one.target is None else f"   target {one.target:g}: {'met' if one.met else 'missed'}"
+        rates = f"{_spread(one.rate)} and {_spread(one.peer_rate)} {one.unit}"
+        print(f"  {one.task}, {against}: {rates}; {_spread(one.faster)} times as fast{goal}")
+        if one.met is False and one.spent:
+            print("    our time: " + ", ".join(f"{name} {share:.0%}" for name, share in one.spent.items()))
+    for one in found.growth:
+        times = ", ".join(f"{size:,}: {seconds:.3g} s" for size, seconds in zip(one.sizes, one.seconds, strict=True))
+        print(f"  {one.task}, {one.who}: time grows as {one.size} to the power {one.slope:.2f} ({times})")
+    for name, value in found.known.items():
+        print(f"  {name}: {value}")
+    return found.record()
 
 
-def _training(rounds: int) -> dict:
-    rows, parameters = training_step.measure(rounds)
-    print(f"\nOne training step of a GPT of {parameters:,} parameters, {training_step.TOKENS:,} tokens")
-    print(f"{'':22}{'ours, tokens/s':>26}{'transformers':>26}{'× transformers':>22}")
-    for row in rows:
-        ours, theirs = _spread(row["ours"], 0), _spread(row["theirs"], 0)
-        print(f"{row['precision']:22}{ours:>26}{theirs:>26}{_spread(row['faster'], 2):>22}")
-    return {
-        "parameters": parameters,
-        "rows": [{key: asdict(v) if isinstance(v, Spread) else v for key, v in row.items()} for row in rows],
-    }
-
-
-def _quality(n_bytes: int | None) -> dict[str, float]:
+def _quality(n_bytes: int | None) -> dict:
     measured = quality.measure(n_bytes)
     print("\nSmolLM2 on the test addresses, bits per byte")
     for precision, bits in measured.items():
         print(f"{precision:22}{bits:10.4f}{100 * (bits / measured['float32'] - 1):+10.2f} %")
-    return measured
+    return {"quality_bytes": n_bytes, QUALITY: measured}
 
 
-def _spread(spread: Spread, digits: int) -> str:
-    return f"{spread.median:,.{digits}f} ({spread.low:,.{digits}f} … {spread.high:,.{digits}f})"
+def _spread(spread: Spread) -> str:
+    return f"{_digits(spread.median)} ({_digits(spread.low)} … {_digits(spread.high)})"
+
+
+def _digits(value: float) -> str:
+    """Three digits, or all before the point where these are more."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

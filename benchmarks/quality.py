@@ -24,12 +24,18 @@ def measure(n_bytes: int | None) -> dict[str, float]:
 
 def bits_per_byte(model: FastDecoder, tokenizer, text: str) -> float:
     """In windows of 1,024 tokens, each begun anew; the first token of each window is not counted, nor are its bytes."""
+    nats, n_bytes = surprises(model, tokenizer, text)
+    return nats.sum().item() / math.log(2) / n_bytes
+
+
+def surprises(model: FastDecoder, tokenizer, text: str) -> tuple[torch.Tensor, int]:
+    """Nats of each token that is counted, and how many bytes they are; see `bits_per_byte`."""
     ids = tokenizer(text).input_ids
-    nats, n_bytes = 0.0, 0
+    nats, n_bytes = [], 0
     for first in tqdm(range(0, len(ids), WINDOW), unit="window", leave=False, desc=model.precision):
         window = ids[first : first + WINDOW]
         model.reset()
         log_p = model.logits(window)[:-1].log_softmax(dim=-1)
-        nats -= log_p.gather(1, torch.tensor(window)[1:, None]).sum().item()
+        nats.append(-log_p.gather(1, torch.tensor(window)[1:, None])[:, 0].double())
         n_bytes += len(tokenizer.decode(window[1:]).encode())
-    return nats / math.log(2) / n_bytes
+    return torch.cat(nats), n_bytes

@@ -1,74 +1,127 @@
-"""One training step of our GPT beside `transformers`' GPT-2 of the same sizes: forward, backward, AdamW."""
+"""One training step of a GPT: ours beside three others of the same sizes. Forward, backward, AdamW.
+
+All have learned positions, heads, width and layers alike, a feed-forward layer four times as wide, and no dropout. The
+same optimizer of torch trains them on the same ids; the record states their parameters. The output layer is the
+embedding where the peer can do that: llms-from-scratch cannot, and has one more matrix to train.
+"""
 
 from collections.abc import Callable
 
 import torch
+from torch import nn
+from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from benchmarks.paired import Spread, Timing, race
+from benchmarks.paired import Contest, Growth, Measured, Run, growth, operators, peer, race
 from course_utils.models.transformer import Transformer, TransformerConfig
 from course_utils.seeding import generator
 
-VOCABULARY, WIDTH, HEADS, LAYERS, LENGTH, BATCH = 2048, 192, 6, 6, 128, 32
-TOKENS = BATCH * LENGTH
+VOCABULARY, HEAD, LAYERS = 2048, 32, 6                             # HEAD: the width of one head
+WIDTH, LENGTH, BATCH = 192, 128, 32
 PRECISIONS = ("float32", "bfloat16 autocast")
+TARGET = 1.1
+WIDTHS, LENGTHS, GROWING_BATCH = (64, 128, 256, 512), (64, 128, 256, 512), 8
+OURS, GPT2, FROM_SCRATCH, X_TRANSFORMERS = "ours", "transformers GPT-2", "llms-from-scratch", "x-transformers"
+KINDS = {                                                          # operators of torch -> what they are for
+    "products with the weights": ("_linear_pointwise", "aten::mm", "addmm", "mkldnn_linear"),
+    "attention": ("scaled_dot_product", "flash_attention"),
+    "loss": ("softmax", "nll_loss"),
+    "GELU": ("gelu",),
+    "norms": ("layer_norm",),
+    "optimizer": ("_fused_adam", "_foreach", "addcdiv", "addcmul", "lerp", "sqrt"),
+    "copies": ("copy_",),
+}
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def measure(rounds: int) -> tuple[list[dict], int]:
-    """Rows of tokens a second and of how many times as fast ours is; and the number of parameters."""
-    ours = Transformer(TransformerConfig(VOCABULARY, LENGTH, WIDTH, HEADS, LAYERS), generator(0))
-    theirs = GPT2LMHeadModel(_their_config())
-    sizes = {sum(parameter.numel() for parameter in model.parameters()) for model in (ours, theirs)}
-    if len(sizes) != 1:
-        raise AssertionError(f"The two models differ in size: {sizes}.")
-    ids = torch.randint(VOCABULARY, (BATCH, LENGTH + 1), generator=generator(1))
-    inputs, targets = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
-
-    def their_loss() -> torch.Tensor:
-        logits = theirs(input_ids=inputs).logits
-        return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
-
-    steps = {}
+def measure(rounds: int) -> Measured:
+    """A step beside each peer in both precisions, how it grows with width and length, and the parameters of each."""
+    made = {name: make(WIDTH, LENGTH) for name, make in makers().items()}
+    contests = []
     for precision in PRECISIONS:
-        low = precision != "float32"
-        steps[f"ours {precision}"] = _step(ours, lambda: ours(inputs, targets)[1], low)
-        steps[f"transformers {precision}"] = _step(theirs, their_loss, low)
-    timing = race(steps, rounds)
-    return [_row(precision, timing) for precision in PRECISIONS], sizes.pop()
+        steps = {name: step(model, loss, BATCH, LENGTH, precision) for name, (model, loss) in made.items()}
+        timing, spent = race(steps, rounds), operators(steps[OURS], KINDS)
+        contests += [
+            Contest.of(timing, f"train a GPT, {precision}", OURS, name, BATCH * LENGTH, "tokens/s", TARGET, spent)
+            for name in steps
+            if name != OURS
+        ]
+    parameters = {name: sum(p.numel() for p in model.parameters()) for name, (model, _) in made.items()}
+    return Measured(contests, _growth(min(rounds, 3)), {"parameters": parameters})
 
 
-def _their_config() -> GPT2Config:
-    return GPT2Config(
-        vocab_size=VOCABULARY,
-        n_positions=LENGTH,
-        n_embd=WIDTH,
-        n_layer=LAYERS,
-        n_head=HEADS,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        bos_token_id=0,
-        eos_token_id=0,
+def makers() -> dict[str, Callable[[int, int], tuple[nn.Module, Loss]]]:
+    """What makes a model of a width for texts of a length, and its loss; without the peers that are not installed."""
+    found = {OURS: ours, GPT2: gpt2}
+    if module := peer("llms_from_scratch.ch04", FROM_SCRATCH):
+        found[FROM_SCRATCH] = lambda width, length: from_scratch(module, width, length)
+    if library := peer("x_transformers", X_TRANSFORMERS):
+        found[X_TRANSFORMERS] = lambda width, length: x_transformer(library, width, length)
+    return found
+
+
+def ours(width: int, length: int) -> tuple[nn.Module, Loss]:
+    """The course's decoder as a GPT-2."""
+    model = Transformer(TransformerConfig(VOCABULARY, length, width, width // HEAD, LAYERS), generator(0))
+    return model, lambda inputs, targets: model(inputs, targets)[1]
+
+
+def gpt2(width: int, length: int) -> tuple[nn.Module, Loss]:
+    """`transformers`' GPT-2."""
+    sizes = {"vocab_size": VOCABULARY, "n_positions": length, "n_embd": width, "n_layer": LAYERS}
+    no_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    config = GPT2Config(**sizes, **no_dropout, n_head=width // HEAD, bos_token_id=0, eos_token_id=0)
+    model = GPT2LMHeadModel(config)
+    return model, lambda inputs, targets: cross_entropy(model(input_ids=inputs).logits, targets)
+
+
+def from_scratch(module, width: int, length: int) -> tuple[nn.Module, Loss]:
+    """The fast one of the two models of llms-from-scratch: torch's own attention, GELU and norm."""
+    sizes = {"vocab_size": VOCABULARY, "context_length": length, "emb_dim": width, "n_layers": LAYERS}
+    model = module.GPTModelFast(sizes | {"n_heads": width // HEAD, "drop_rate": 0.0, "qkv_bias": True})
+    return model, lambda inputs, targets: cross_entropy(model(inputs), targets)
+
+
+def x_transformer(library, width: int, length: int) -> tuple[nn.Module, Loss]:
+    """A decoder of x-transformers with torch's own attention and the output layer tied."""
+    layers = library.Decoder(dim=width, depth=LAYERS, heads=width // HEAD, attn_dim_head=HEAD, attn_flash=True)
+    model = library.TransformerWrapper(
+        num_tokens=VOCABULARY, max_seq_len=length, attn_layers=layers, tie_embedding=True
     )
+    return model, lambda inputs, targets: cross_entropy(model(inputs), targets)
 
 
-def _step(model, loss: Callable[[], torch.Tensor], low: bool) -> Callable[[], None]:
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Nats a token: logits (B, T, V) and targets (B, T)."""
+    return functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+
+def step(model: nn.Module, loss: Loss, batch: int, length: int, precision: str) -> Run:
+    """One step on random ids."""
+    ids = torch.randint(VOCABULARY, (batch, length + 1), generator=generator(1))
+    inputs, targets = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=low):
-            value = loss()
+    def run() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
+            value = loss(inputs, targets)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
 
-    return step
+    return run
 
 
-def _row(precision: str, timing: Timing) -> dict[str, str | Spread]:
-    return {
-        "precision": precision,
-        "ours": timing.rate(f"ours {precision}", TOKENS),
-        "theirs": timing.rate(f"transformers {precision}", TOKENS),
-        "faster": timing.faster(f"ours {precision}", f"transformers {precision}"),
-    }
+def _growth(rounds: int) -> list[Growth]:
+    def by_width(make: Callable) -> Callable[[int], Run]:
+        return lambda width: step(*make(width, LENGTH), GROWING_BATCH, LENGTH, PRECISIONS[0])
+
+    def by_length(make: Callable) -> Callable[[int], Run]:
+        return lambda length: step(*make(WIDTH, length), GROWING_BATCH, length, PRECISIONS[0])
+
+    known = makers()
+    widths, lengths = ({name: by(make) for name, make in known.items()} for by in (by_width, by_length))
+    return [
+        *growth("train a GPT", "width", widths, WIDTHS, rounds),
+        *growth("train a GPT", "tokens of context", lengths, LENGTHS, rounds),
+    ]

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from course_utils import checkpoints
 from course_utils.errors import CourseError
+from course_utils.interrupts import held_back
 from course_utils.models.gan import GENERATOR_LOSSES, discriminator_loss, r1_penalty, update_average
 from course_utils.seeding import generator as seeded
 from course_utils.text.batches import Batches
@@ -178,7 +179,7 @@ def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] |
     """Go on with the game for `steps` steps on `batches(step)`, whose first tensor holds the real samples.
 
     `look(steps made)` is called after each step, and may draw or keep what it sees. Ctrl-C ends it early, with
-    everything in place. Raises TrainingError where a loss is not a number.
+    everything in place; before the game's first step it goes on up. Raises TrainingError where a loss is not a number.
     """
     history, began = game.history, time.perf_counter()
     before, history.interrupted = history.seconds, False
@@ -191,6 +192,8 @@ def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] |
             if look:
                 look(history.steps)
     except KeyboardInterrupt:
+        if not history.steps:                                      # nothing is learned that a cell could go on with
+            raise
         history.interrupted = True
         print(INTERRUPTED.format(history.steps))
     finally:
@@ -201,7 +204,8 @@ def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] |
 
 def adam(player: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
     """Adam on all that learns in a player. Kingma and Ba 2015."""
-    return torch.optim.Adam(player.parameters(), rate, betas)
+    with held_back():                                              # the first one has torch import its compiler
+        return torch.optim.Adam(player.parameters(), rate, betas)
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.models.language_model import measuring
-from course_utils.shapes import check_shape
+from course_utils.models.language_model import check_ids, measuring
+from course_utils.shapes import check_floats, check_shape, check_shapes, check_whole
 from course_utils.text.corpora import PARAGRAPH_END
 
 WORD = re.compile(r"[^\W\d_]+")                                    # letters in a row
@@ -49,7 +49,7 @@ class Rater:
 
     def first_wins(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """(N,) probability that the first of two texts of these qualities (N,) is chosen."""
-        check_shape(second, f"{len(first)}", "second")
+        check_floats("N, N", first=first, second=second)
         return torch.sigmoid(self.strength * (first - second))
 
     def choose(self, first: torch.Tensor, second: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -85,7 +85,8 @@ def sample_answers(model, prompts: torch.Tensor, count: int, tokens: int, genera
 
     Many answers are written at once, each with its cache. Raises CourseError where the context is too short.
     """
-    check_shape(prompts, "N P", "prompts")
+    check_shapes("N+ P+", prompts=prompts)
+    check_ids(prompts, getattr(model, "vocabulary_size", 2**31), "prompts")
     if count < 1 or tokens < 1:
         raise CourseError(f"{count} answers of {tokens} tokens; expected 1 or more of each.")
     rows = prompts.repeat_interleave(count, dim=0)                                    # (N·K, P)
@@ -141,6 +142,7 @@ class Pairs:
 
 def joined(prompts: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
     """(N, P + T) prompts (N, P), each followed by its answer (N, T)."""
+    check_shapes("N P, N T", prompts=prompts, answers=answers)
     return torch.cat([prompts, answers], dim=1)
 
 
@@ -164,7 +166,7 @@ def best_of(scores: torch.Tensor, n: int) -> torch.Tensor:
     Best-of-n: draw n answers, keep the one that the reward model likes most (Stiennon et al. 2020). All groups count,
     so that a small n is measured as exactly as K answers allow. Raises CourseError for an n outside 1 … K.
     """
-    check_shape(scores, "N K", "scores")
+    check_floats("N K", scores=scores)
     count = scores.shape[1]
     if not 1 <= n <= count:
         raise CourseError(f"best of {n} from {count} answers a prompt; expected 1 to {count}.")
@@ -175,4 +177,7 @@ def best_of(scores: torch.Tensor, n: int) -> torch.Tensor:
 
 def picked(values: torch.Tensor, best: torch.Tensor) -> float:
     """The mean of values (N, K) over the answers that `best_of` has kept."""
+    check_floats("N+ K", values=values)
+    check_whole(f"{len(values)} best+", best=best)
+    check_ids(best, values.shape[1], "best")
     return values.gather(1, best).mean().item()

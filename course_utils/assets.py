@@ -13,7 +13,6 @@ moved into place whole, under a lock: several processes may ask at once, and a k
 import argparse
 import difflib
 import errno
-import json
 import os
 import shutil
 import sys
@@ -28,9 +27,9 @@ from pathlib import Path
 import filelock
 import pooch
 
-from course_utils import unpack
+from course_utils import stamps, unpack
 from course_utils.paths import DATA, cache_dir
-from course_utils.sources import AssetError, Debian, Hub, Package, Source
+from course_utils.sources import NO_ROOM, AssetError, Debian, Hub, Package, Source, no_room
 from course_utils.unpack_images import fashion_mnist
 from course_utils.unpack_t5 import flan_t5
 
@@ -142,6 +141,7 @@ def path(name: str, manifest: Path = MANIFEST, rehash: bool = False) -> Path:
     asset = _find(name, manifest)
     folder = cache_dir() / name
     if not _damage(asset, folder, rehash):
+        _sweep(asset)
         return folder
     try:
         with _only_one_process(asset):
@@ -174,7 +174,7 @@ def fetch(wanted: Iterable[str], manifest: Path = MANIFEST, rehash: bool = False
 
 def _damage(asset: Asset, folder: Path, rehash: bool = False) -> dict[str, str]:
     """What is wrong with each bad file of the folder; empty when all is well, and then a stamp remembers it."""
-    remembered = {} if rehash else _read_stamp(folder)
+    remembered = {} if rehash else stamps.read(_stamp_file(folder))
     damage, stamp = {}, {}
     for name, expected in asset.files.items():
         try:
@@ -189,7 +189,7 @@ def _damage(asset: Asset, folder: Path, rehash: bool = False) -> dict[str, str]:
             damage[name] = f"expected sha256 {expected.sha256} ({expected.bytes} bytes), got {got}"
     if not damage and stamp != remembered:
         with suppress(OSError):  # a cache that only its owner may write is good to read all the same
-            _write_stamp(folder, stamp)
+            stamps.write(_stamp_file(folder), stamp)
     return damage
 
 
@@ -200,21 +200,6 @@ def _size(file: Path) -> int | None:
 def _stamp_file(folder: Path) -> Path:
     """Beside the folder, which holds nothing but what the manifest lists."""
     return folder.with_name(f".{folder.name}.verified.json")
-
-
-def _read_stamp(folder: Path) -> dict[str, list]:
-    try:
-        stamp = json.loads(_stamp_file(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return stamp if isinstance(stamp, dict) else {}
-
-
-def _write_stamp(folder: Path, stamp: dict[str, list]) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=folder.parent, delete=False, encoding="utf-8") as file:
-        json.dump(stamp, file)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, _stamp_file(folder))
 
 
 def _remove_damaged(folder: Path, damage: dict[str, str]) -> str:
@@ -254,13 +239,24 @@ def _build(asset: Asset, folder: Path, source: Source) -> None:
     start = time.monotonic()
     if shutil.disk_usage(cache_dir()).free < asset.bytes_to_build:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    with _work_folder(asset) as work:
+    with _work_folder(asset) as work, _full_disk_by_number():
         made = work / "made"
         made.mkdir()
         READERS[asset.reader](source.read(work), made)
         _refuse_wrong_files(asset, made)
         _put_in_place(made, folder)
     print(f"{asset.name}: {_megabytes(source.bytes)} from the {source} in {time.monotonic() - start:.0f} s")
+
+
+@contextmanager
+def _full_disk_by_number() -> Iterator[None]:
+    """Raise OSError with its number where a library says in words of its own that the disk is full, as safetensors."""
+    try:
+        yield
+    except Exception as error:
+        if full := no_room(str(error)):
+            raise full from error
+        raise
 
 
 def _refuse_wrong_files(asset: Asset, made: Path) -> None:
@@ -284,11 +280,15 @@ def _put_in_place(made: Path, folder: Path) -> None:
         os.replace(_stamp_file(made), _stamp_file(folder))
 
 
+def _lock(asset: Asset) -> filelock.FileLock:
+    return filelock.FileLock(cache_dir() / f".{asset.name}.lock")
+
+
 @contextmanager
 def _only_one_process(asset: Asset) -> Iterator[None]:
     """Let one process work on the asset while the others wait."""
     cache_dir().mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(cache_dir() / f".{asset.name}.lock")
+    lock = _lock(asset)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -303,13 +303,28 @@ def _only_one_process(asset: Asset) -> Iterator[None]:
 @contextmanager
 def _work_folder(asset: Asset) -> Iterator[Path]:
     """A folder beside the cached ones that is gone afterwards; those of killed processes go first."""
-    for left_over in cache_dir().glob(f".{asset.name}.*.partial"):
-        shutil.rmtree(left_over, ignore_errors=True)
+    _remove_left_over(asset)
     work = Path(tempfile.mkdtemp(prefix=f".{asset.name}.", suffix=".partial", dir=cache_dir()))
     try:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _left_over(asset: Asset) -> list[Path]:
+    return list(cache_dir().glob(f".{asset.name}.*.partial"))
+
+
+def _remove_left_over(asset: Asset) -> None:
+    for folder in _left_over(asset):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(asset: Asset) -> None:
+    """Remove the work folder of a process that was killed after its asset was in place, unless somebody is at work."""
+    if _left_over(asset):
+        with suppress(OSError), _lock(asset).acquire(timeout=0):  # filelock's Timeout is an OSError
+            _remove_left_over(asset)
 
 
 # --- saying it ------------------------------------------------------------------------------------
@@ -330,7 +345,7 @@ def _nothing_worked(asset: Asset, tried: list[str]) -> str:
 
 
 def _in_words(error: OSError, asset: Asset) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_ROOM:
         free = shutil.disk_usage(cache_dir()).free
         return (
             f"No room for the asset {asset.name!r} in {cache_dir()}: fetching needs about {asset.bytes_to_build} bytes "
@@ -362,6 +377,7 @@ def main(arguments: list[str] | None = None, manifest: Path = MANIFEST) -> int:
     parser.add_argument("--stand-ins", action="store_true", help="go on without what something can stand in for")
     parser.add_argument("--verify", action="store_true", help="hash every byte again; no names: of all that is present")
     options = parser.parse_args(arguments)
+    sys.stdout.reconfigure(errors="backslashreplace")  # a folder's name may have what a terminal has not
     try:
         wanted = names(manifest) if options.all else options.names
         if options.verify and not wanted:

@@ -13,6 +13,7 @@ import torch
 from course_utils.conversation import Chatbot, ChatConfig, Message, Reading, check_messages
 from course_utils.encoders import load_minilm
 from course_utils.engine import Engine
+from course_utils.errors import CourseError
 from course_utils.generation import greedy
 from course_utils.memory import give_back
 from course_utils.models.fast import FastDecoder
@@ -182,7 +183,12 @@ def without_sources(message: Message) -> str:
 
 
 def until(pieces: Iterable[str], mark: str) -> Iterator[str]:
-    """The pieces up to the first `mark`. What may be its beginning is held back until that is known."""
+    """The pieces up to the first `mark`. What may be its beginning is held back until that is known.
+
+    Raises CourseError where the mark is empty.
+    """
+    if not mark:
+        raise CourseError("The mark is empty; expected the sign at which to stop.")
     held = ""
     for piece in pieces:
         held += piece

@@ -14,6 +14,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.models.embeddings import WordVectors
+from course_utils.shapes import check_counts, check_finite, check_shapes
 
 ROUNDING = 1e-9                                                    # sums in another order differ by less than this
 
@@ -31,6 +32,8 @@ class WordSets:
 
     def __post_init__(self):
         sizes = [[len(words) for words in pair] for pair in (self.targets, self.attributes)]
+        if any(len(pair) != 2 for pair in sizes):
+            raise CourseError(f"{len(sizes[0])} target sets and {len(sizes[1])} of attributes; expected two of each.")
         if min(sizes[0]) < 2 or min(sizes[1]) < 1:
             raise CourseError(
                 f"The target sets have {sizes[0]} words and the attribute sets {sizes[1]}; expected two sets each, "
@@ -94,6 +97,8 @@ def associations(
 
     Raises CourseError for a word without a vector.
     """
+    if not words or len(attributes) != 2 or not all(attributes):
+        raise CourseError("A set of words is empty or missing; expected words, and two sets of attributes.")
     first, second = (_rows(vectors, words) @ _rows(vectors, chosen).T for chosen in attributes)
     return first.mean(axis=1) - second.mean(axis=1)
 
@@ -104,6 +109,8 @@ def effect_size(first, second) -> float:
     The standard deviation divides by N − 1. Raises CourseError where an array is empty or all numbers are the same.
     """
     first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    check_shapes("N, M", first=first, second=second)
+    check_finite(first=first, second=second)
     everything = np.concatenate([first, second])
     if not first.size or not second.size or np.ptp(everything) < ROUNDING:
         raise CourseError(
@@ -120,6 +127,9 @@ def permutation_test(first, second, random: torch.Generator, most: int = 20_000)
     each is looked at; else `most` are drawn, and the true one is counted too, so that p is never 0 (Phipson and Smyth
     2010). Raises CourseError where an array is empty.
     """
+    check_counts(most=most)
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    check_shapes("N, M", first=first, second=second)
     values, size = np.concatenate([first, second]).astype(float), len(first)
     if not 0 < size < len(values):
         raise CourseError(f"{size} numbers and {len(values) - size} to compare with; expected at least 1 of each.")

@@ -5,14 +5,13 @@ Datasets", shortened to what one person can answer of a small project. A card wi
 it cannot be made, written or read.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from course_utils.checkpoints import read_json, write_json
+from course_utils.checkpoints import read_json, write_json, write_text
 from course_utils.errors import CourseError
 
 VERSION = 1                                                        # of the JSON file
@@ -138,10 +137,7 @@ class Card:
         if path.suffix == ".json":
             return write_json(path, self.as_json())
         _check_suffix(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(self.markdown(), encoding="utf-8")
-        os.replace(temporary, path)
+        write_text(path, self.markdown())
 
     def as_json(self) -> dict:
         """The card as JSON has it: what it is, the version of the form, the answers."""

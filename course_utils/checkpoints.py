@@ -5,7 +5,8 @@ A file is written aside and moved into place, so a killed run leaves the last wh
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -13,8 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from course_utils.errors import CourseError
+from course_utils.interrupts import held_back
 
-PATTERN = "step-*.json"
+PATTERN = "step-*"
 
 
 class CheckpointError(CourseError):
@@ -22,19 +24,44 @@ class CheckpointError(CourseError):
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Save tensors by name, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    os.replace(temporary, path)
+    """Save tensors by name, whole or not at all. Raises CheckpointError where the disk does not take them."""
+    together = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    _put_in_place(path, lambda temporary: save_file(together, temporary))
 
 
 def write_json(path: Path, value: object) -> None:
-    """Save a value as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Save a value as JSON, whole or not at all. Raises CheckpointError where the disk does not take it."""
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Save a text, whole or not at all. Raises CheckpointError where the disk does not take it."""
+    _put_in_place(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _put_in_place(path: Path, write: Callable[[Path], object]) -> None:
+    """Write aside, then rename: whoever reads, or kills this, finds the old file or the new one."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())                                # or a power cut may leave the name on an empty file
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        _discard(temporary)
+        raise CheckpointError(
+            f"{path.name} cannot be written to {path.parent.name}/ ({error}); expected a folder that takes it. Make "
+            "room there or name another folder, and run the same again; what was whole before still is."
+        ) from error
+    except BaseException:                                          # stopped while it wrote
+        _discard(temporary)
+        raise
+
+
+def _discard(temporary: Path) -> None:
+    with suppress(OSError):
+        temporary.unlink()
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -42,7 +69,8 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not path.exists():
         raise CheckpointError(f"There is no {path.name} in {path.parent.name}/; expected a saved checkpoint.")
     try:
-        return load_file(path)
+        with held_back():                                          # in here Ctrl-C would become a ValueError of torch's
+            return load_file(path)
     except SafetensorError as error:
         raise CheckpointError(f"{path.name} is damaged ({error}); delete it, and restore or retrain it.") from error
 
@@ -59,19 +87,22 @@ def read_json(path: Path) -> dict:
 
 
 def save_state(folder: Path, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping) -> None:
-    """Keep a run as it is after `step` steps; the checkpoints before it are removed once this one is whole."""
+    """Keep a run as it is after `step` steps. Once that is whole, what was kept or half-written before is removed.
+
+    Raises CheckpointError where the disk does not take it; the checkpoint before it then stands.
+    """
     stem = folder / f"step-{step:08d}"
     write_tensors(stem.with_suffix(".safetensors"), tensors)
     write_json(stem.with_suffix(".json"), facts)                   # last: where it is, the tensors are whole
-    for old in folder.glob(PATTERN):
-        if old.stem != stem.name:
-            old.unlink(missing_ok=True)                            # first: without it the tensors count for nothing
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+    for suffix in (".json", ".safetensors", ".tmp"):               # JSON first: without it tensors count for nothing
+        for old in folder.glob(PATTERN + suffix):
+            if old.stem != stem.name:
+                old.unlink(missing_ok=True)
 
 
 def load_state(folder: Path) -> tuple[dict[str, torch.Tensor], dict] | None:
     """The tensors and facts of the newest whole checkpoint, or None where there is none."""
-    newest = max(folder.glob(PATTERN), default=None)
+    newest = max(folder.glob(PATTERN + ".json"), default=None)
     if newest is None:
         return None
     return read_tensors(newest.with_suffix(".safetensors")), read_json(newest)

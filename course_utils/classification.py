@@ -14,9 +14,9 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.intervals import bootstrap_interval, wilson_interval
 from course_utils.models.encoder import Encoder
-from course_utils.models.language_model import measuring
+from course_utils.models.language_model import as_ids, check_ids, check_targets, measuring
 from course_utils.seeding import generator as seeded
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_shape, check_whole
 from course_utils.text.batches import PAD, Batches, mixed, of_like_length, padded
 
 READ_AT_ONCE = 32
@@ -45,6 +45,8 @@ class TextClassifier(nn.Module):
         mask = ids != PAD
         hidden = self.encoder(ids, mask) * mask[..., None]                                          # (B, T, D)
         logits = self.head(functional.normalize(hidden.sum(dim=1), dim=-1))                         # (B, C)
+        if targets is not None:
+            check_targets(targets, logits)
         return logits, None if targets is None else functional.cross_entropy(logits, targets)
 
     @torch.no_grad()
@@ -54,6 +56,8 @@ class TextClassifier(nn.Module):
         So learning does not first spoil the encoder for a layer that knows nothing. Kumar et al. 2022.
         """
         classes, width = self.head.weight.shape
+        if weight is None or bias is None:
+            raise CourseError("weight or bias is None; expected (C, D) and (C,) numbers of a classifier.")
         weight, bias = torch.as_tensor(weight), torch.as_tensor(bias)
         check_shape(weight, f"{classes} {width}", "weight")
         check_shape(bias, f"{classes}", "bias")
@@ -68,7 +72,7 @@ def labelled_batches(rows: Sequence[Sequence[int]], numbers: Sequence[int], batc
     """
     if len(rows) != len(numbers) or not rows or batch < 1:
         raise CourseError(f"{len(rows)} texts, {len(numbers)} labels, batches of {batch}; expected as many, not none.")
-    lengths, targets = torch.tensor([len(row) for row in rows]), torch.tensor(numbers)
+    lengths, targets = torch.tensor([len(row) for row in rows]), as_ids(numbers)
     steps = -(-len(rows) // batch)
 
     def at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,6 +141,9 @@ def macro_f1_of(pairs: np.ndarray, count: int) -> np.ndarray:
 
     F1 is 2·hits / (said + true). A class that is neither true nor said anywhere is left out of the mean.
     """
+    check_counts(count=count)
+    check_whole("R N+ 2", pairs=pairs)
+    check_ids(pairs, count, "pairs")
     true, said = _counts(pairs[..., 0], count), _counts(pairs[..., 1], count)                        # (R, C)
     hits = _counts(np.where(pairs[..., 0] == pairs[..., 1], pairs[..., 0], count), count + 1)[:, :count]
     there = (true + said) > 0

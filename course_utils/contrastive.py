@@ -11,6 +11,7 @@ from course_utils.errors import CourseError
 from course_utils.logit_rules import Rule
 from course_utils.reading import allowed, begun
 from course_utils.sampling import likeliest
+from course_utils.shapes import check_floats
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Contrastive:
 
     def balance(self, probability: torch.Tensor, similarity: torch.Tensor) -> torch.Tensor:
         """(k,) how good each candidate is, from its probability (k,) and its cosines to the T past states (k, T)."""
+        check_floats("k, k T+", probability=probability, similarity=similarity)
         return (1 - self.alpha) * probability - self.alpha * similarity.amax(dim=1)
 
 

@@ -37,6 +37,8 @@ def token_spans(tokens: Sequence[str], text: str) -> list[tuple[int, int]]:
 
 def tokens_of(word: tuple[int, int], spans: Sequence[tuple[int, int]]) -> list[int]:
     """The numbers of the tokens that make up a word, given where the word and each token stand."""
+    if len(word) != 2 or any(len(span) != 2 for span in spans):
+        raise CourseError("A span is where a word begins and where it ends; expected pairs of numbers.")
     return [i for i, (begin, end) in enumerate(spans) if max(begin, word[0]) < min(end, word[1])]
 
 
@@ -97,4 +99,6 @@ BASELINES: dict[str, Callable[[PronounSentence], int]] = {
 
 def baseline(name: str, sentences: Sequence[PronounSentence]) -> np.ndarray:
     """(N,): 1.0 where a rule of order (a key of BASELINES) finds the noun that is meant."""
+    if name not in BASELINES:
+        raise CourseError(f"{name!r:.60} is no rule; expected one of {', '.join(BASELINES)}.")
     return np.array([float(BASELINES[name](sentence) == sentence.right) for sentence in sentences])

@@ -6,6 +6,7 @@ from course_utils.errors import CourseError
 from course_utils.models.encoder_decoder import Cached
 from course_utils.models.language_model import measuring
 from course_utils.models.seq2seq import END, PAD, START, Seq2Seq
+from course_utils.shapes import check_counts, check_shapes
 
 LONGEST = 30
 ROWS = 1024                                                        # sources in one pass
@@ -29,6 +30,8 @@ def transcribe(
     """
     if min(beam, longest, rows) < 1:
         raise CourseError(f"beam is {beam}, longest {longest} and rows {rows}; expected 1 or more of each.")
+    check_shapes("N S+", source=source)
+    check_counts(0, start=start, end=end)
     written: list[list[int]] = []
     with measuring(model):
         for part in source.split(rows):

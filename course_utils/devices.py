@@ -3,10 +3,13 @@
 import os
 
 import torch
-from accelerate import Accelerator
 
 from course_utils.doctor import available_cores
 from course_utils.errors import CourseError
+from course_utils.interrupts import held_back
+
+with held_back():                                                  # half imported, it could not be imported again
+    from accelerate import Accelerator
 
 CHOICES = ("cpu", "cuda", "mps")
 

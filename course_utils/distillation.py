@@ -10,8 +10,10 @@ from torch import nn
 
 from course_utils.errors import CourseError
 from course_utils.models.language_model import LanguageModel, measuring
-from course_utils.shapes import ShapeError
+from course_utils.shapes import ShapeError, check_floats
 from course_utils.text.batches import NO_TARGET
+
+HOTTEST = 1e6                                                      # every probability is alike long before
 
 
 def distillation_loss(
@@ -24,6 +26,8 @@ def distillation_loss(
     another one keeps its meaning (Hinton et al. 2015, section 2). The teacher gets no gradient.
     Raises ShapeError where the shapes differ or are empty, CourseError for a temperature that is not above 0.
     """
+    check_floats("…", student_logits=student_logits)
+    check_floats("…", teacher_logits=teacher_logits)
     _check_temperature(temperature)
     if student_logits.shape != teacher_logits.shape or student_logits.numel() == 0:
         raise ShapeError(
@@ -70,5 +74,5 @@ class Distillation:
 
 
 def _check_temperature(temperature: float) -> None:
-    if not 0 < temperature < float("inf"):
+    if not 0 < temperature <= HOTTEST:
         raise CourseError(f"temperature is {temperature}; expected a number above 0, such as 2.")

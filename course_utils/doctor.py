@@ -152,7 +152,7 @@ def memory_gb() -> float | None:
             return None
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.exists() else ""
+    text = limit.read_text(encoding="ascii").strip() if limit.exists() else ""
     return min(total, int(text) if text.isdigit() else total) / 1e9
 
 
@@ -224,7 +224,7 @@ def index_address() -> tuple[str, int] | None:
 
 def _configured_index() -> str:
     command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = subprocess.run(command, capture_output=True, errors="replace", check=False)
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 

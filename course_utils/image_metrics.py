@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 
 from course_utils.errors import CourseError
 from course_utils.intervals import bootstrap_interval, mean, wilson_interval
-from course_utils.shapes import ShapeError, check_shape
+from course_utils.shapes import ShapeError, check_finite, check_shape, check_shapes
 
 PAIRS_AT_ONCE = 4_000_000                                          # distances held in memory: 32 MB
 RESAMPLES = 200                                                    # of a statistic that looks at all rows together
@@ -65,6 +65,8 @@ def _array(values) -> np.ndarray:
 def gaussian_of(features) -> tuple[np.ndarray, np.ndarray]:
     """The mean (D,) and the covariance (D, D) of rows (N, D), divided by N − 1."""
     features = _matrix(features, "features")
+    if len(features) < 2:
+        raise CourseError("There is one row; expected 2 or more: one has no spread.")
     return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
@@ -74,7 +76,11 @@ def gaussian_distance(mean_a, covariance_a, mean_b, covariance_b) -> float:
     Means (D,), covariances (D, D). Dowson and Landau 1982. Σ_a Σ_b has the eigenvalues of Σ_a^½ Σ_b Σ_a^½, which is
     symmetric, so that no root becomes complex where a covariance is flat.
     """
-    gap = np.asarray(mean_a) - np.asarray(mean_b)                                   # (D,)
+    parts = {"mean_a": mean_a, "covariance_a": covariance_a, "mean_b": mean_b, "covariance_b": covariance_b}
+    parts = {name: np.asarray(part) for name, part in parts.items()}
+    check_shapes("D, D D, D, D D", **parts)
+    check_finite(**parts)
+    gap = parts["mean_a"] - parts["mean_b"]                                   # (D,)
     root = square_root(covariance_a)
     eigenvalues = np.linalg.eigvalsh(root @ covariance_b @ root)                    # (D,)
     overlap = np.sqrt(eigenvalues.clip(min=0)).sum()
@@ -83,6 +89,9 @@ def gaussian_distance(mean_a, covariance_a, mean_b, covariance_b) -> float:
 
 def square_root(matrix) -> np.ndarray:
     """The symmetric root of a symmetric matrix (D, D) without negative eigenvalues; those of rounding count as 0."""
+    matrix = np.asarray(matrix)
+    check_shape(matrix, "D D", "matrix")
+    check_finite(matrix=matrix)
     eigenvalues, vectors = np.linalg.eigh(matrix)
     return (vectors * np.sqrt(eigenvalues.clip(min=0))) @ vectors.T
 
@@ -136,6 +145,8 @@ class KernelDistance:
 
 def cubic_kernel(a, b) -> np.ndarray:
     """(a·b/D + 1)³ for each row of a (N, D) with each of b (M, D): (N, M). Sees moments up to the third."""
+    check_shape(a, "N D", "a")
+    check_shapes("N D+, M D+", a=a, b=b)
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
@@ -199,6 +210,7 @@ def in_balls(points, centres, radius) -> tuple[np.ndarray, np.ndarray]:
 
     points (N, D), centres (M, D), radius (M,).
     """
+    check_shapes("N+ D+, M+ D+, M+", points=points, centres=centres, radius=radius)
     holders, held = [], np.zeros(len(centres), dtype=int)
     for block in _distances(points, centres):
         inside = block <= radius                                                    # (n, M)
@@ -280,8 +292,9 @@ def bits_per_dim(bits, generator: torch.Generator) -> Estimate:
     The likelihood has to be that of the 256 levels of bytes; 8 bits are what knowing nothing costs. The interval is the
     bootstrap's over images. Raises CourseError for fewer than two images and for bits that are not finite.
     """
-    bits = _array(bits).astype(np.float64)
+    bits = _array(bits)
     check_shape(bits, "N", "bits")
+    bits = bits.astype(np.float64)
     if not np.isfinite(bits).all():
         raise CourseError(f"The bits of {np.count_nonzero(~np.isfinite(bits))} of {len(bits)} images are not finite.")
     low, high = bootstrap_interval(bits, mean, generator)

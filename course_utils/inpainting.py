@@ -4,6 +4,7 @@
 `ImageTransformer.complete`.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -11,7 +12,7 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.models.diffusion import Diffusion, q_sample, sampling_steps
 from course_utils.models.drawn import standard_normal
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_floats, check_number, check_shape
 
 
 def check_known(images: torch.Tensor, known: torch.Tensor) -> None:
@@ -55,6 +56,10 @@ def by_search(
     where the search begins. pull: what a squared length of the latent vector costs, so that it stays where the model
     has learned.
     """
+    check_floats(f"{len(images)} Z", start=start)
+    check_floats("B C H W", images=images)
+    check_counts(0, steps=steps)
+    check_number(0, math.inf, rate=rate, pull=pull)
     check_known(images, known)
     latent = start.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([latent], rate)

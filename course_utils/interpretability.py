@@ -18,9 +18,9 @@ from course_utils.models.head_surgery import (
     swapped,
     weights_and_logits,
 )
-from course_utils.models.language_model import measuring
+from course_utils.models.language_model import as_ids, measuring
 from course_utils.models.transformer import Transformer, check_context
-from course_utils.shapes import ShapeError
+from course_utils.shapes import ShapeError, check_floats
 
 # --- the stream, block by block -------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ def look_through(model: Transformer, ids: Sequence[int]) -> Lens:
     """The lens at the last of the ids. Raises CourseError where there are none, and what `residual_streams` raises."""
     if len(ids) == 0:
         raise CourseError("There are no ids to look at; expected those of a text.")
-    streams = residual_streams(model, torch.as_tensor(ids, dtype=torch.int64)[None])               # (L + 1, 1, T, D)
+    streams = residual_streams(model, as_ids(ids)[None])               # (L + 1, 1, T, D)
     return Lens(logit_lens(model, streams[:, 0, -1]).cpu())
 
 
@@ -156,6 +156,8 @@ def _copy_length(model: Transformer, ids: torch.Tensor) -> int:
 
 def total_variation(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Half the sum of what two distributions (…, V) differ by: 0 where they are the same, 1 if they share nothing."""
+    check_floats("…", first=first)
+    check_floats("…", second=second)
     if first.shape != second.shape:
         raise ShapeError(f"The distributions have shapes {tuple(first.shape)} and {tuple(second.shape)}; expected one.")
     return (first - second).abs().sum(dim=-1) / 2

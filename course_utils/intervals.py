@@ -8,20 +8,25 @@ import numpy as np
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.shapes import ShapeError, check_shape
+from course_utils.shapes import ShapeError, check_shapes
 
 AT_ONCE = 2_000_000                                                # drawn items held in memory at a time
 
 
 def mean(values: np.ndarray) -> np.ndarray:
     """The mean of each resample: values (R, N) -> (R,). The word error rate is the mean of `wrong`."""
+    if np.ndim(values) < 2 or not values.shape[1]:
+        raise ShapeError(f"values have shape {np.shape(values)}; expected (R, N) or more axes, N of 1 or more.")
     return values.mean(axis=1)
 
 
 def ratio_of_sums(values: np.ndarray) -> np.ndarray:
     """Sum over sum in each resample: values (R, N, 2) -> (R,). The phoneme error rate is edits over lengths."""
-    check_shape(values, "R N 2", "values")
-    return values[..., 0].sum(axis=1) / values[..., 1].sum(axis=1)
+    check_shapes("R N 2", values=values)
+    whole = values[..., 1].sum(axis=1)
+    if not whole.all():
+        raise CourseError("A sum to divide by is 0; expected a second column that sums to another number.")
+    return values[..., 0].sum(axis=1) / whole
 
 
 def bootstrap_interval(

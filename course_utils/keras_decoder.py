@@ -13,14 +13,17 @@ from types import ModuleType
 
 import torch
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoTokenizer
 
 from course_utils import assets
 from course_utils.errors import CourseError
+from course_utils.interrupts import held_back
 from course_utils.models import porting
 from course_utils.models.language_model import check_ids
 from course_utils.models.transformer import LLAMA, TransformerConfig, check_context
 from course_utils.pretrained import DECODERS
+
+with held_back():                                                  # half imported, it could not be imported again
+    from transformers import AutoConfig, AutoTokenizer
 
 
 def _on_torch() -> ModuleType:
@@ -35,7 +38,8 @@ def _on_torch() -> ModuleType:
             f"Keras runs on {backend!r}; expected 'torch'. Restart the kernel and, before Keras is imported, set "
             'os.environ["KERAS_BACKEND"] = "torch".'
         )
-    import keras
+    with held_back():
+        import keras
 
     return keras
 

@@ -47,7 +47,7 @@ UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 def fingerprint(text: str) -> str:
     """Twelve hexadecimal digits that change when the text does."""
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def last_of_each(results: Iterable[Result]) -> list[Result]:
@@ -74,7 +74,9 @@ def short(count: float) -> str:
 
 
 def power(number: float) -> str:
-    """A large number by its power of ten: 1.1e14."""
+    """A large number by its power of ten: 1.1e14. Raises CourseError where it is not finite."""
+    if not math.isfinite(number):
+        raise CourseError(f"The number is {number}; expected a finite one, for it has no power of ten.")
     digits, exponent = f"{number:.1e}".split("e")
     return f"{digits}e{int(exponent)}"
 

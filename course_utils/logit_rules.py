@@ -11,6 +11,7 @@ from numbers import Integral
 import torch
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_floats
 
 Rule = Callable[[Sequence[int], torch.Tensor], torch.Tensor]       # all ids so far, logits (V,) -> logits (V,)
 
@@ -34,6 +35,7 @@ class RepetitionPenalty:
 
     def __call__(self, ids: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
         """logits (V,) after the text `ids` to logits (V,)."""
+        _check(ids, logits)
         seen = torch.tensor(sorted({int(i) for i in ids}), dtype=torch.int64)
         of_seen = logits[seen]
         return logits.index_copy(0, seen, torch.where(of_seen < 0, of_seen * self.penalty, of_seen / self.penalty))
@@ -55,6 +57,7 @@ class NoRepeatNgram:
 
     def __call__(self, ids: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
         """logits (V,) after the text `ids` to logits (V,)."""
+        _check(ids, logits)
         return logits.index_fill(0, torch.tensor(self.forbidden(ids), dtype=torch.int64), -math.inf)
 
     def forbidden(self, ids: Sequence[int]) -> list[int]:
@@ -63,6 +66,13 @@ class NoRepeatNgram:
         last = ids[len(ids) - before :]
         starts = range(len(ids) - before)                          # none where the text is shorter than n
         return sorted({ids[start + before] for start in starts if ids[start : start + before] == last})
+
+
+def _check(ids: Sequence[int], logits: torch.Tensor) -> None:
+    """Raises where logits are not (V,) floats, or an id of the text is not in this vocabulary."""
+    check_floats("V+", logits=logits)
+    if len(ids) and not 0 <= min(ids) <= max(ids) < len(logits):
+        raise CourseError(f"The text has ids from {min(ids)} to {max(ids)}; expected 0 to {len(logits) - 1}.")
 
 
 def ruled(logits: torch.Tensor, ids: Sequence[int], rules: Sequence[Rule]) -> torch.Tensor:

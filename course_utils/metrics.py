@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from course_utils.errors import CourseError
+from course_utils.text.vocabulary import utf8
 
 NATS_PER_BIT = math.log(2)
 
@@ -63,7 +64,7 @@ def compressed_bits_per_byte(text: str, compressor: str, primed_with: str = "") 
         raise CourseError(f"{compressor!r} is not a compressor here; expected one of {', '.join(COMPRESSORS)}.")
     if not text:
         raise CourseError("The text is empty; bits per byte needs at least one byte.")
-    compress, data, before = COMPRESSORS[compressor], text.encode(), primed_with.encode()
+    compress, data, before = COMPRESSORS[compressor], utf8(text), utf8(primed_with)
     with ThreadPoolExecutor(max_workers=2) as pool:                # the compressors work outside Python's lock
         alone, together = pool.map(lambda read: len(compress(read)) if read else 0, [before, before + data])
     return 8 * (together - alone) / len(data)

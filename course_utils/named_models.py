@@ -6,32 +6,25 @@ model stands in for the name, and why. Only safetensors, configs and tokenizers 
 """
 
 import difflib
-import email.utils
-import hashlib
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import pooch
 from huggingface_hub import (
     _CACHED_NO_EXIST,
-    get_hf_file_metadata,
-    get_session,
     hf_hub_download,
     hf_hub_url,
     is_offline_mode,
     try_to_load_from_cache,
 )
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RemoteEntryNotFoundError
-from huggingface_hub.utils import httpx
+from huggingface_hub.errors import RemoteEntryNotFoundError
 
-from course_utils import assets
+from course_utils import assets, hub
 from course_utils.errors import CourseError
+from course_utils.interrupts import held_back
 from course_utils.paths import CHECKPOINTS
 from course_utils.sources import AssetError
 
@@ -43,9 +36,6 @@ if TYPE_CHECKING:  # transformers takes seconds to import, and `resolve` does no
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json")
-BUSY = (429, 503)           # HTTP: too many requests; service unavailable
-ATTEMPTS = 4                # how often a busy hub is asked about one file
-LONGEST_WAIT = 30.0         # seconds; a hub that asks for a longer wait is not waited for
 
 
 # --- the table ------------------------------------------------------------------------------------
@@ -178,7 +168,7 @@ def resolve(name: str, stand_in_folder: Callable[[str], Path] = own_folder) -> R
         try:
             return Resolved(model, _fetch(model), None)
         except Exception as error:  # the client raises those of several libraries; each means: not from here
-            why = _in_words(error)
+            why = hub.in_words(error)
     try:
         folder = stand_in_folder(model.stand_in)
     except AssetError as error:
@@ -196,14 +186,16 @@ def load_named(name: str) -> Loaded:
     if resolved.stand_in:
         return replace(load_own(resolved.stand_in), stand_in_for=resolved.model.name)
     import torch
-    import transformers
-    from transformers.utils.logging import disable_progress_bar
 
-    heads = {
-        "causal": transformers.AutoModelForCausalLM,
-        "masked": transformers.AutoModelForMaskedLM,
-        "seq2seq": transformers.AutoModelForSeq2SeqLM,
-    }
+    with held_back():                                              # half imported, it could not be imported again
+        import transformers
+        from transformers.utils.logging import disable_progress_bar
+
+        heads = {
+            "causal": transformers.AutoModelForCausalLM,
+            "masked": transformers.AutoModelForMaskedLM,
+            "seq2seq": transformers.AutoModelForSeq2SeqLM,
+        }
     disable_progress_bar()                                         # it would draw over the reader's page
     model = heads[resolved.model.kind].from_pretrained(
         resolved.folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
@@ -244,11 +236,20 @@ def load_own(name: str) -> Loaded:
 
 
 def _cached(model: NamedModel) -> Path | None:
-    """The folder of a whole copy in the client's cache, or None; the client also notes which files do not exist."""
+    """The folder of a whole copy in the client's cache, or None; the client also notes which files do not exist.
+
+    What is damaged is removed, and one printed line says so.
+    """
     found = {file: try_to_load_from_cache(model.repo, file, revision=model.revision) for file in model.files}
-    if None in found.values() or _CACHED_NO_EXIST in (found[CONFIG], found[WEIGHTS]):
+    places = [Path(place) for place in found.values() if place not in (None, _CACHED_NO_EXIST)]
+    damaged = {place.name: wrong for place in places if (wrong := hub.remove_if_wrong(place))}
+    if damaged:
+        said = "; ".join(f"{name} has {wrong}" for name, wrong in damaged.items())
+        print(f"{model.name}: the copy in the cache is damaged, and what is wrong is removed: {said}.")
+    if damaged or None in found.values() or _CACHED_NO_EXIST in (found[CONFIG], found[WEIGHTS]):
         return None
-    folders = {Path(place).parent for place in found.values() if place is not _CACHED_NO_EXIST}
+    hub.remove_halves(places[0])
+    folders = {place.parent for place in places}
     return folders.pop() if len(folders) == 1 else None
 
 
@@ -262,123 +263,29 @@ def _forbidden() -> str | None:
 # --- the hub --------------------------------------------------------------------------------------
 
 
-class _RefusedError(CourseError):
-    """What came is not to be used; the message is the reason, in words."""
-
-
 def _fetch(model: NamedModel) -> Path:
-    """The folder, after downloading what is missing. Raises _RefusedError, and whatever the client raises."""
-    with _no_long_waits():
+    """The folder, after downloading what is missing. Raises hub.RefusedError, and whatever the client raises."""
+    with hub.no_long_waits():
         for file in model.files:
             _fetch_file(model, file)
     folder = _cached(model)
     if folder is None:
-        raise _RefusedError(f"{model.revision} of {model.repo} changed while it was downloaded")
+        raise hub.RefusedError(f"{model.revision} of {model.repo} changed while it was downloaded")
     return folder
 
 
 def _fetch_file(model: NamedModel, file: str) -> None:
     """Download and verify one file, unless the repository does without it."""
     try:
-        expected = _ask(hf_hub_url(model.repo, file, revision=model.revision))
+        expected = hub.ask(hf_hub_url(model.repo, file, revision=model.revision))
     except RemoteEntryNotFoundError as error:
         if file == WEIGHTS:
-            raise _RefusedError(f"it has no {WEIGHTS} there, and pickled weights are not opened") from error
+            raise hub.RefusedError(f"it has no {WEIGHTS} there, and pickled weights are not opened") from error
         if file == CONFIG:
             raise
         with suppress(RemoteEntryNotFoundError):                   # so that the client notes its absence in the cache
             hf_hub_download(model.repo, file, revision=model.revision)
         return
-    _refuse_wrong_hash(Path(hf_hub_download(model.repo, file, revision=model.revision)), expected.etag)
-
-
-def _ask(url: str):
-    """What the hub says of a file (HfFileMetadata); where it is busy, ask again after the wait that it names."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return get_hf_file_metadata(url)
-        except HfHubHTTPError as error:
-            if error.response.status_code not in BUSY or attempt == ATTEMPTS:
-                raise
-            time.sleep(seconds_to_wait(error.response.headers.get("Retry-After"), attempt))
-
-
-@contextmanager
-def _no_long_waits() -> Iterator[None]:
-    """Within this block give up where a busy hub asks for a long wait; the client alone would wait for hours."""
-
-    def refuse(response) -> None:
-        wait = seconds_to_wait(response.headers.get("Retry-After"), attempt=1)
-        if response.status_code in BUSY and wait > LONGEST_WAIT:
-            raise _RefusedError(_status_in_words(response))
-
-    hooks = get_session().event_hooks["response"]
-    hooks.append(refuse)
-    try:
-        yield
-    finally:
-        hooks.remove(refuse)
-
-
-def seconds_to_wait(retry_after: str | None, attempt: int, now: datetime | None = None) -> float:
-    """How long to wait after a refusal: what its Retry-After header says, else 1, 2, 4 … s for attempt 1, 2, 3 …
-
-    The header is a number of seconds or a date (RFC 9110, section 10.2.3, 2022); one that is neither counts as none.
-    """
-    with suppress(TypeError, ValueError):
-        return float(max(0, int(retry_after)))
-    with suppress(TypeError, ValueError):
-        then = email.utils.parsedate_to_datetime(retry_after).replace(tzinfo=UTC)     # a date of HTTP is always GMT
-        return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
-    return float(2 ** (attempt - 1))
-
-
-def _refuse_wrong_hash(file: Path, etag: str | None) -> None:
-    """Delete a file whose content is not what its ETag names, and raise _RefusedError.
-
-    The hub's ETag is the sha256 of a large file (64 digits) and Git's own sha1 of a small one (40 digits); the client
-    has already compared the size.
-    """
-    digests = {64: pooch.file_hash, 40: _git_hash}
-    if etag is None or len(etag) not in digests:
-        return
-    found = digests[len(etag)](file)
-    if found != etag:
-        file.resolve().unlink()                                    # the client keeps contents apart from names
-        file.unlink(missing_ok=True)
-        raise _RefusedError(f"{file.name} arrived with the wrong hash (expected {etag[:12]}…, got {found[:12]}…)")
-
-
-def _git_hash(file: Path) -> str:
-    content = file.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-# --- saying it ------------------------------------------------------------------------------------
-
-
-def _in_words(error: BaseException) -> str:
-    """Why the hub's copy could not be had, on one line, to go after `because`."""
-    if isinstance(error, LocalEntryNotFoundError) and error.__cause__:
-        return _in_words(error.__cause__)                          # the client wraps what really happened
-    if isinstance(error, HfHubHTTPError):
-        return _status_in_words(error.response)
-    if isinstance(error, httpx.TimeoutException):
-        return "the hub did not answer in time"
-    if isinstance(error, httpx.ConnectError):
-        return "the hub cannot be reached"
-    if isinstance(error, httpx.TransportError):
-        return "the connection to the hub broke off"
-    if isinstance(error, _RefusedError):
-        return str(error)
-    return f"the download failed ({type(error).__name__}: {' '.join(str(error).split()).rstrip('.')})"
-
-
-def _status_in_words(response) -> str:
-    status = response.status_code
-    if status in BUSY:
-        wait = response.headers.get("Retry-After")
-        return f"the hub is busy (HTTP {status}" + (f", Retry-After: {wait})" if wait else ")")
-    if status in (401, 403, 404):
-        return f"the hub does not give it at the pinned revision (HTTP {status})"
-    return f"the hub answered with an error (HTTP {status})"
+    came = Path(hf_hub_download(model.repo, file, revision=model.revision))
+    if wrong := hub.remove_if_wrong(came, expected.etag):
+        raise hub.RefusedError(f"{file} arrived with {wrong}")

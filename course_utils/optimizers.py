@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_floats, check_number
 
 # Of Jordan's post: coefficients of an odd polynomial that drives singular values between 0 and 1 towards 1.
 NEWTON_SCHULZ, TIMES = (3.4445, -4.7750, 2.0315), 5
@@ -13,8 +14,16 @@ MOMENTUM = 0.95
 MATRIX_RATE = 3.0                                                  # Muon's steps are of another size than AdamW's
 
 
+def _check_rates(learning_rate: float, weight_decay: float, betas: tuple[float, float]) -> None:
+    """Raises CourseError for a rate or a decay below 0, and for betas that are not two numbers from 0 to below 1."""
+    check_number(0, math.inf, learning_rate=learning_rate, weight_decay=weight_decay)
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise CourseError(f"betas are {betas}; expected two numbers, 0 or more and below 1.")
+
+
 def adamw(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]):
     """AdamW (Loshchilov and Hutter 2019). Matrices decay; biases, gains and other single-axis parameters do not."""
+    _check_rates(learning_rate, weight_decay, betas)
     matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -26,6 +35,7 @@ def muon(model: nn.Module, learning_rate: float, weight_decay: float, betas: tup
 
     Embeddings are tables, of which a step touches a few rows. Raises CourseError for a model without other matrices.
     """
+    _check_rates(learning_rate, weight_decay, betas)
     tables = {part.weight for part in model.modules() if isinstance(part, nn.Embedding)}
     matrices = [
         parameter for parameter in model.parameters()
@@ -93,6 +103,7 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
 
     A polynomial, five times over, in place of a singular value decomposition: products alone (Newton–Schulz).
     """
+    check_floats("R+ C+", matrix=matrix)
     a, b, c = NEWTON_SCHULZ
     x = matrix.bfloat16()
     x = x.T if matrix.shape[0] > matrix.shape[1] else x            # the smaller Gram matrix

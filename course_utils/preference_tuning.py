@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from course_utils.alignment import TOGETHER, Pairs, joined
 from course_utils.errors import CourseError
-from course_utils.models.language_model import measuring
+from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.preferences import RewardModel, answer_log_probability, bradley_terry_loss, dpo_loss
 from course_utils.seeding import generator
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_floats, check_shape
 from course_utils.text.batches import NO_TARGET, Batches, mixed
 
 
@@ -55,12 +55,14 @@ class MeanOfTokens(nn.Module):
 
     def __init__(self, embedding: torch.Tensor):
         super().__init__()
-        check_shape(embedding, "V D", "embedding")
+        check_floats("V+ D+", embedding=embedding)
         self.config = Width(embedding.shape[1])
         self.register_buffer("embedding", functional.rms_norm(embedding.detach().clone(), embedding.shape[1:]))
 
     def stream(self, ids: torch.Tensor) -> tuple[torch.Tensor]:
         """ids (B, T) to (B, T, D), as the first of a tuple, where `models.transformer` has its stream."""
+        check_shape(ids, "B T", "ids")
+        check_ids(ids, len(self.embedding), "ids")
         counts = torch.arange(1, ids.shape[1] + 1)[:, None]                           # (T, 1)
         return (self.embedding[ids].cumsum(dim=1) / counts,)
 
@@ -73,12 +75,15 @@ def reward_batches(pairs: Pairs, batch: int, seed: int) -> Batches:
 
 def reward_loss(model: RewardModel, batch: tuple[torch.Tensor]) -> torch.Tensor:
     """Bradley and Terry's loss of what the model gives the texts (2B, P + T) of B pairs."""
+    if len(batch) != 1 or len(batch[0]) % 2 or not len(batch[0]):
+        raise CourseError("The batch is no pairs; expected the chosen texts and as many rejected ones in one tensor.")
     texts = batch[0]
     return bradley_terry_loss(*model(texts, whole(texts)).chunk(2))
 
 
 def whole(texts: torch.Tensor) -> torch.Tensor:
     """(N,) the lengths of texts (N, L) without padding: L each."""
+    check_shape(texts, "N L", "texts")
     return torch.full((len(texts),), texts.shape[1])
 
 
@@ -94,6 +99,8 @@ def rewards(model: RewardModel, prompts: torch.Tensor, answers: torch.Tensor) ->
 
 def answer_targets(texts: torch.Tensor, prompt: int) -> torch.Tensor:
     """(N, L − 1) what follows each token of texts (N, L), −100 inside the prompt, their first `prompt` tokens."""
+    check_shape(texts, "N L", "texts")
+    check_counts(prompt=prompt)
     targets = texts[:, 1:].clone()
     targets[:, : prompt - 1] = NO_TARGET
     return targets

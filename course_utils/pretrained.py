@@ -6,21 +6,24 @@ from dataclasses import dataclass, replace
 
 import torch
 from safetensors.torch import load_file
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    TextStreamer,
-)
-from transformers.utils.logging import disable_progress_bar
 
 from course_utils import assets
 from course_utils.errors import CourseError
+from course_utils.interrupts import held_back
 from course_utils.models import porting
 from course_utils.models.transformer import FUSED, Operations, Transformer
 from course_utils.seeding import generator
+
+with held_back():                                                  # half imported, it could not be imported again
+    from transformers import (
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        TextStreamer,
+    )
+    from transformers.utils.logging import disable_progress_bar
 
 
 class Pieces(TextStreamer):

@@ -29,8 +29,9 @@ class LinearProbe:
 
     def predict(self, hidden) -> list:
         """hidden (N, D) to the class with the largest score, N times."""
-        hidden = np.asarray(hidden, dtype=np.float64)
+        hidden = np.asarray(hidden)
         check_shape(hidden, f"N {len(self.centre)}", "hidden")
+        hidden = hidden.astype(np.float64)
         scores = (hidden - self.centre) / self.spread @ self.weight + self.offset                  # (N, C)
         return [self.classes[place] for place in scores.argmax(axis=1)]
 
@@ -41,8 +42,9 @@ def fit_probe(hidden, labels: Sequence[Hashable], penalty: float = 1.0) -> Linea
     In closed form: nothing is drawn and nothing has to converge. penalty: on the sum of squared weights. Raises
     ShapeError where there are not as many labels as states, CourseError for fewer than two classes or no penalty.
     """
-    hidden = np.asarray(hidden, dtype=np.float64)
+    hidden = np.asarray(hidden)
     check_shape(hidden, f"{len(labels)} D", "hidden")
+    hidden = hidden.astype(np.float64)
     classes = tuple(sorted(set(labels)))
     if len(classes) < 2 or penalty <= 0:
         raise CourseError(f"{len(classes)} classes and a penalty of {penalty}; expected 2 or more, and more than 0.")

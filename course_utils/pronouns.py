@@ -163,9 +163,10 @@ def rank_correlation(first, second, random: torch.Generator, samples: int = 10_0
     The p-value: in how many of `samples` shuffles, the true order counted too, is rho as far from 0. The interval: a
     percentile bootstrap over the things. Raises CourseError for fewer than 5, and where all of one measure are equal.
     """
-    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    first, second = np.asarray(first), np.asarray(second)
     check_shape(first, "N", "first")
     check_shape(second, f"{len(first)}", "second")
+    first, second = first.astype(float), second.astype(float)
     pairs = np.stack([first, second], axis=-1)                      # (N, 2)
     if len(pairs) < 5 or samples < 1 or not np.ptp(pairs, axis=0).all():
         raise CourseError(
@@ -180,6 +181,7 @@ def rank_correlation(first, second, random: torch.Generator, samples: int = 10_0
 
 def spearman(pairs: np.ndarray) -> np.ndarray:
     """Spearman's rho of each of R sets of N pairs: (R, N, 2) -> (R,); 0 where all of one side are equal."""
+    check_shape(pairs, "R N 2", "pairs")
     ranks = rankdata(pairs, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     length = np.sqrt((ranks**2).sum(axis=1)).prod(axis=1)

@@ -12,6 +12,7 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.models.transformer import Transformer
 from course_utils.quantization import matrices
+from course_utils.shapes import check_floats
 
 SCOPES = ("layer", "model")
 BITS_PER_BYTE = 8
@@ -22,6 +23,9 @@ def smallest(values: torch.Tensor, count: int) -> torch.Tensor:
 
     Trained weights are often equal: in bfloat16 a matrix of a million has only a few thousand different ones.
     """
+    check_floats("N", values=values)
+    if not 0 <= count <= len(values):
+        raise CourseError(f"count is {count}; expected 0 to {len(values)}, as many as there are values.")
     if count == 0:
         return torch.zeros(len(values), dtype=torch.bool)
     threshold = float(np.partition(values.numpy(), count - 1)[count - 1])

@@ -34,7 +34,7 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.models.fast import quantised
 from course_utils.models.transformer import Transformer
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_shape, check_shapes
 
 FEWEST_BITS, MOST_BITS = 2, 8
 SMALLEST_SCALE = 1e-12                                             # of a group that is all zeros
@@ -50,6 +50,8 @@ def pack(numbers: torch.Tensor, bits: int) -> torch.Tensor:
 
     The lowest bit comes first: of 4-bit numbers two share a byte, the first in its lower half. Zeros fill the last.
     """
+    check_counts(bits=bits)
+    _check_bytes(numbers, "numbers")
     places = torch.arange(bits, dtype=torch.uint8)
     row = ((numbers.flatten()[:, None] >> places) & 1).flatten()                        # (N · bits,)
     row = functional.pad(row, (0, -len(row) % 8)).view(-1, 8)                           # (bytes, 8)
@@ -58,9 +60,20 @@ def pack(numbers: torch.Tensor, bits: int) -> torch.Tensor:
 
 def unpack(packed: torch.Tensor, bits: int, count: int) -> torch.Tensor:
     """The first `count` numbers (count,) that `pack` wrote into these bytes."""
+    check_counts(bits=bits)
+    check_counts(0, count=count)
+    _check_bytes(packed, "packed")
+    check_shape(packed, "bytes", "packed")
+    if count * bits > 8 * len(packed):
+        raise CourseError(f"{len(packed)} bytes; expected {-(-count * bits // 8)} for {count} numbers of {bits} bits.")
     row = ((packed[:, None] >> torch.arange(8, dtype=torch.uint8)) & 1).flatten()       # (8 · bytes,)
     row = row[: count * bits].view(count, bits)
     return (row << torch.arange(bits, dtype=torch.uint8)).sum(dim=1, dtype=torch.uint8)
+
+
+def _check_bytes(numbers: torch.Tensor, name: str) -> None:
+    if numbers.dtype != torch.uint8:
+        raise CourseError(f"{name} are {numbers.dtype}; expected torch.uint8: numbers.to(torch.uint8).")
 
 
 # --- one matrix -----------------------------------------------------------------------------------
@@ -111,6 +124,8 @@ class RoundedGroups:
 
 def in_groups(matrix: torch.Tensor, group: int) -> torch.Tensor:
     """(out, in) as (out, groups, group); zeros fill the last group of each row where `in` is no multiple."""
+    check_shapes("out+ in+", matrix=matrix)
+    check_counts(group=group)
     return functional.pad(matrix, (0, -matrix.shape[1] % group)).view(len(matrix), -1, group)
 
 

@@ -10,6 +10,7 @@ from course_utils.errors import CourseError
 from course_utils.logit_rules import Rule, nothing_left, ruled
 from course_utils.models.language_model import one_by_one
 from course_utils.sampling import checked
+from course_utils.shapes import check_floats
 
 
 def begun(prompt: Sequence[int]) -> list[int]:
@@ -39,6 +40,7 @@ def allowed(logits: torch.Tensor, text: Sequence[int], rules: Sequence[Rule]) ->
 
     Raises CourseError where they leave none, or where the logits are not numbers.
     """
+    check_floats("V+", logits=logits)
     logits = ruled(logits, text, rules)
     if bool((logits == -math.inf).all()):
         raise nothing_left()
@@ -61,6 +63,8 @@ def logits_after_each(model, ids: Sequence[int], memory=None) -> tuple[torch.Ten
 
     Any other model reads the ids one by one.
     """
+    if len(ids) == 0:
+        raise CourseError("There are no ids to read; expected one or more.")
     if hasattr(model, "read_each"):
         return model.read_each(ids, memory)
     return one_by_one(partial(logits_after, model), ids, memory)

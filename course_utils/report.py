@@ -202,7 +202,12 @@ def of_share(name: str, hits: Sequence[bool]) -> Measure:
 
 
 def of_mean(name: str, values: Sequence[float], form: str) -> Measure:
-    """The mean with the bootstrap's interval over the items, the same at every call; none for a single item."""
+    """The mean with the bootstrap's interval over the items, the same at every call; none for a single item.
+
+    Raises CourseError where there are no values.
+    """
+    if len(values) == 0:
+        raise CourseError(f"{name}: there are no values; expected one or more to take the mean of.")
     return Measure(name, float(np.mean(values)), *_interval(np.asarray(values), intervals.mean), len(values), form)
 
 
@@ -210,8 +215,10 @@ def of_ratio(name: str, parts: Sequence[float], wholes: Sequence[float], form: s
     """Sum over sum with the bootstrap's interval: items that have more in them count for more, empty ones not.
 
     Where every part is 0 a bootstrap sees no spread; then it is Wilson's interval of 0 among as many items. Raises
-    CourseError where all are empty.
+    CourseError where all are empty, and where there are not as many parts as wholes.
     """
+    if len(parts) != len(wholes):
+        raise CourseError(f"{name}: there are {len(parts)} parts and {len(wholes)} wholes; expected as many of each.")
     both = np.array([pair for pair in zip(parts, wholes, strict=True) if pair[1] > 0], float)       # (N, 2)
     if len(both) == 0:
         raise CourseError(f"{name}: there is nothing to divide by; expected at least one item that is not empty.")

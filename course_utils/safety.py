@@ -189,6 +189,8 @@ def _margins(engine, prompts: Sequence[str], wordings: tuple[str, str]) -> np.nd
 
 def _paired(first, second) -> np.ndarray:
     """(N, 2) as numbers."""
-    if len(first) != len(second) or len(first) < 2:
-        raise CourseError(f"The sides of the pairs are {len(first)} and {len(second)}; expected as many, 2 or more.")
+    shapes = np.shape(first), np.shape(second)
+    if shapes[0] != shapes[1] or len(shapes[0]) != 1 or shapes[0][0] < 2:
+        sizes = " and ".join(str(shape[0]) if len(shape) == 1 else f"of shape {shape}" for shape in shapes)
+        raise CourseError(f"The sides of the pairs are {sizes}; expected as many, 2 or more.")
     return np.stack([np.asarray(first, dtype=float), np.asarray(second, dtype=float)], axis=-1)

@@ -7,13 +7,14 @@ from numbers import Integral
 import torch
 
 from course_utils.errors import CourseError
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_floats
 
 ROUNDING = 1e-7                                                    # of a sum of float32 probabilities, relative
 
 
 def greedy(probability: torch.Tensor, generator: torch.Generator | None = None) -> int:
     """The likeliest token, of equally likely ones the first. `probability` (V,)."""
+    check_floats("V+", probability=probability)
     return int(probability.argmax())
 
 
@@ -21,7 +22,12 @@ def sample(probability: torch.Tensor, generator: torch.Generator | None = None) 
     """A token drawn with the model's own probabilities (V,). Raises CourseError without a generator to draw with."""
     if generator is None:
         raise CourseError("sample draws at random; pass generator=generator(1), from course_utils.seeding.")
-    return int(torch.multinomial(probability, 1, generator=generator))
+    check_floats("V+", probability=probability)
+    try:
+        return int(torch.multinomial(probability, 1, generator=generator))
+    except RuntimeError as error:                                  # torch has looked at each: no need to do so twice
+        checked(probability)
+        raise CourseError(f"No token can be drawn from {len(probability)} probabilities: {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,15 @@ class Sampling:
 
 def keep_likeliest(probability: torch.Tensor, k: int) -> torch.Tensor:
     """(V,) with 0 for all that is less likely than the k-th likeliest token."""
+    check_floats("V+", probability=probability)
+    check_counts(k=k)
     kth = probability.topk(min(k, len(probability))).values[-1]
     return torch.where(probability < kth, 0.0, probability)
 
 
 def keep_nucleus(probability: torch.Tensor, p: float) -> torch.Tensor:
     """(V,) with 0 for all but the fewest tokens, likeliest first, whose sum reaches p; at least one is kept."""
+    check_floats("V+", probability=probability)
     ordered, places = probability.sort(descending=True, stable=True)
     before = ordered.cumsum(dim=0) - ordered                       # what the likelier tokens have together
     reached = before >= p * (1 - ROUNDING)                         # 0.7f + 0.2f must count as reaching 0.9
@@ -87,12 +96,15 @@ def keep_nucleus(probability: torch.Tensor, p: float) -> torch.Tensor:
 
 def keep_near_likeliest(probability: torch.Tensor, share: float) -> torch.Tensor:
     """(V,) with 0 for all that is less than `share` times as likely as the likeliest token."""
+    check_floats("V+", probability=probability)
     least = share * probability.max() * (1 - ROUNDING)
     return torch.where(probability < least, 0.0, probability)
 
 
 def likeliest(probability: torch.Tensor, count: int) -> list[tuple[int, float]]:
     """The `count` likeliest tokens, each with its probability; of equal ones the lower id first, none impossible."""
+    check_floats("V", probability=probability)
+    check_counts(0, count=count)
     ordered, tokens = probability.sort(descending=True, stable=True)
     pairs = zip(tokens[:count].tolist(), ordered[:count].tolist(), strict=True)
     return [(token, p) for token, p in pairs if p > 0]
@@ -100,7 +112,7 @@ def likeliest(probability: torch.Tensor, count: int) -> list[tuple[int, float]]:
 
 def checked(probability: torch.Tensor) -> torch.Tensor:
     """`probability` (V,) itself. Raises CourseError where one is not a number or is negative, or where all are 0."""
-    check_shape(probability, "V", "probability")
+    check_floats("V", probability=probability)
     wrong = ~(probability.isfinite() & (probability >= 0))
     if wrong.any():
         token = int(wrong.int().argmax())

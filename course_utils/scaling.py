@@ -16,6 +16,7 @@ from scipy.special import logsumexp
 from course_utils.costs import TRAINING_FLOPS
 from course_utils.errors import CourseError
 
+MOST = 1e100                                                       # its square is a number still
 DELTA = 1e-3                                                       # of the Huber loss, as Hoffmann et al. 2022 chose it
 LEAST_SQUARES = 10.0                                               # a delta that no residual reaches
 EXPONENTS = (0.1, 0.2, 0.35, 0.5, 0.8, 1.2)                        # where the search begins
@@ -23,6 +24,13 @@ LIMITS = (0.0, 3.0)                                                # of an expon
 STARTS = 3                                                         # how many of the best beginnings are followed
 DISTINCT = 3                                                       # sizes, and budgets, that a curve needs
 TOLERANCE = 1e-9                                                   # when the search has arrived
+
+
+def _check_amounts(**amounts) -> None:
+    """Raises CourseError for an amount that is not above 0: it has no power."""
+    for name, amount in amounts.items():
+        if not np.all(np.asarray(amount, dtype=float) > 0):
+            raise CourseError(f"{name} is {amount}; expected numbers above 0.")
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Law:
 
     def loss(self, parameters, tokens):
         """Nats per token that models of N parameters reach on D tokens; numbers, or arrays of one shape."""
+        _check_amounts(parameters=parameters, tokens=tokens)
         return self.E + self.A * np.power(parameters, -self.alpha) + self.B * np.power(tokens, -self.beta)
 
 
@@ -50,6 +59,7 @@ class PowerLaw:
 
     def loss(self, amount):
         """Nats per token at an amount; a number or an array."""
+        _check_amounts(amount=amount)
         return self.E + self.A * np.power(amount, -self.alpha)
 
 
@@ -172,7 +182,7 @@ class _Problem:
     @classmethod
     def of(cls, kind: type, columns: Sequence, losses, delta: float) -> "_Problem":
         amounts, losses = _checked(columns, losses)
-        if not delta > 0:
+        if not 0 < delta < MOST:
             raise CourseError(f"delta is {delta}; expected a residual above 0, such as {DELTA}.")
         return cls(kind, amounts, losses, delta)
 
@@ -217,8 +227,8 @@ def _checked(columns: Sequence, losses) -> tuple[np.ndarray, np.ndarray]:
     if len(losses) <= unknown:
         raise CourseError(f"{len(losses)} runs cannot fix {unknown} constants; expected at least {unknown + 1} runs.")
     for array, name in ((losses, "losses"), *((column, "amounts") for column in columns)):
-        if not (np.isfinite(array).all() and (array > 0).all()):
-            raise CourseError(f"Some {name} are {array[~(array > 0) | ~np.isfinite(array)][0]}; expected all above 0.")
+        if not ((array > 0) & (array < MOST)).all():
+            raise CourseError(f"Some {name} are {array[~((array > 0) & (array < MOST))][0]}; expected all above 0.")
     for column in columns:
         if len(np.unique(column)) < DISTINCT:
             raise CourseError(f"The runs are at {np.unique(column)} alone; a curve takes {DISTINCT} sizes or budgets.")

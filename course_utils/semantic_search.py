@@ -16,7 +16,7 @@ import torch
 from course_utils.checkpoints import CheckpointError, read_tensors
 from course_utils.errors import CourseError
 from course_utils.paths import DATA
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_floats, check_number, check_shape
 
 WIKI_INDEX = "wiki_minilm"
 WORD = re.compile(r"[^\W_]+")
@@ -40,12 +40,14 @@ class WordSearch:
     """Search by shared words: BM25 (Robertson et al. 1994), the usual opponent of embeddings.
 
     A word counts more, the fewer texts have it; more of the same word adds less and less; long texts get no advantage.
-    k and b are its two usual constants.
+    k, from 0, and b, from 0 to 1, are its two usual constants. Raises CourseError for others, and for no texts.
     """
 
     def __init__(self, texts: Sequence[str], k: float = 1.2, b: float = 0.75):
         if not texts:
             raise CourseError("There are no texts to search in; expected one or more.")
+        check_number(0, 100, k=k)
+        check_number(0, 1, b=b)
         self.count, self.postings = len(texts), defaultdict(list)
         bags = [Counter(words(text)) for text in texts]
         lengths = np.array([bag.total() for bag in bags])
@@ -73,20 +75,30 @@ def words(text: str) -> list[str]:
 def rank_of(scores, right: int) -> int:
     """The place, from 1, of text `right` when the highest score comes first; of equal scores it comes last.
 
-    So a search that gives every text the same score is no better than the worst.
+    So a search that gives every text the same score is no better than the worst. Raises CourseError where there is no
+    such text.
     """
     scores = np.asarray(scores)
+    if scores.ndim != 1 or right not in range(len(scores)):
+        raise CourseError(f"right is {right!r} of scores of shape {scores.shape}; expected a place in a row.")
     return int((scores >= scores[right]).sum())
 
 
 def recall_at(ranks: Sequence[int], k: int) -> float:
-    """The share of questions whose right text is among the first k."""
-    return float(np.mean(np.asarray(ranks) <= k))
+    """The share of questions whose right text is among the first k. Raises CourseError for no ranks, or one below 1."""
+    return float(np.mean(_ranks(ranks) <= k))
 
 
 def mean_reciprocal_rank(ranks: Sequence[int]) -> float:
-    """The mean of 1/rank: 1 where the right text always comes first."""
-    return float(np.mean(1 / np.asarray(ranks)))
+    """The mean of 1/rank: 1 where the right text always comes first. Raises CourseError as `recall_at` does."""
+    return float(np.mean(1 / _ranks(ranks)))
+
+
+def _ranks(ranks: Sequence[int]) -> np.ndarray:
+    found = np.asarray(ranks)
+    if found.size == 0 or not (found >= 1).all():
+        raise CourseError(f"ranks is {list(ranks)!r:.60}; expected one or more places, counted from 1.")
+    return found
 
 
 @cache
@@ -104,6 +116,7 @@ def wiki_embeddings() -> torch.Tensor:
 
 def packed(embeddings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(N, D) to whole numbers from −127 to 127, int8, and a scale for each row (N, 1): a quarter of the bytes."""
+    check_floats("N D+", embeddings=embeddings)
     scales = embeddings.abs().amax(dim=1, keepdim=True).clamp(min=1e-9) / 127
     return (embeddings / scales).round().to(torch.int8), scales
 

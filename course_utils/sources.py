@@ -26,6 +26,7 @@ from course_utils.errors import CourseError
 from course_utils.unpack import progress_bar
 
 KINDS = ("wheel", "source")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a disk is full, one's share of it, or the largest file it takes
 
 
 class AssetError(CourseError):
@@ -137,30 +138,26 @@ class Hub:
         return f"hub ({self.repo} at {self.revision[:8]})"
 
     def read(self, work: Path) -> Path:
-        """Download the files. Raises AssetError where the hub does not give them, OSError where the disk is full."""
-        import huggingface_hub  # takes a while to import and is hardly ever needed
+        """Download the files. Raises AssetError where the hub does not give them, or where the disk is full."""
+        from course_utils import hub  # its client takes a while to import and is hardly ever needed
 
-        source = work / "hub"
-        for name in self.files:
-            try:
-                self._knock(name)
-                huggingface_hub.hf_hub_download(
-                    self.repo, name, repo_type=self.kind, revision=self.revision, local_dir=source
-                )
-            except Exception as error:  # the client raises those of several libraries; each means: not from here
-                if getattr(error, "errno", None) == errno.ENOSPC:
-                    raise
-                raise AssetError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
-        shutil.rmtree(source / ".cache", ignore_errors=True)  # the client's own notes
-        return source
+        with hub.no_long_waits():
+            for name in self.files:
+                try:
+                    self._fetch(name, work / "hub")
+                except Exception as error:  # the client raises those of several libraries; each means: not from here
+                    raise AssetError(f"{name}: {hub.in_words(error)}") from error
+        shutil.rmtree(work / "hub" / ".cache", ignore_errors=True)  # the client's own notes
+        return work / "hub"
 
-    def _knock(self, name: str) -> None:
-        """Raise the client's error where no hub answers: its download would try again for 23 seconds."""
+    def _fetch(self, name: str, folder: Path) -> None:
+        """Ask for a file first: where no hub answers, the client's download would try again for 23 seconds."""
         import huggingface_hub
 
-        url = huggingface_hub.hf_hub_url(self.repo, name, repo_type=self.kind, revision=self.revision)
-        with suppress(huggingface_hub.errors.HfHubHTTPError):  # an answer; the download knows what to do with it
-            huggingface_hub.get_hf_file_metadata(url)
+        from course_utils import hub
+
+        hub.ask(huggingface_hub.hf_hub_url(self.repo, name, repo_type=self.kind, revision=self.revision))
+        huggingface_hub.hf_hub_download(self.repo, name, repo_type=self.kind, revision=self.revision, local_dir=folder)
 
 
 Source = Package | Debian | Hub
@@ -260,27 +257,39 @@ def _apt_download(requirement: str, folder: Path, total_bytes: int) -> None:
 
 
 def _watched(command: list[str], title: str, work: Path, total_bytes: int, where: Path | None) -> tuple[int, str]:
-    """Run a download in the folder `where`, with a bar of what there is below `work`; its exit status and output."""
-    log = work / "download.log"
+    """Run a download in the folder `where`, with a bar of what there is below `work`; its exit status and output.
+
+    The output goes through a pipe: a file of it would stay empty on the full disk of which it has to tell.
+    """
     here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(work))  # so that a killed program leaves nothing elsewhere
-    with open(log, "wb") as output, progress_bar(total_bytes, title, "B") as bar:
+    with progress_bar(total_bytes, title, "B") as bar:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, cwd=where, env={**os.environ, **here}
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=where, env={**os.environ, **here}
         )
+        output = None
         try:
-            while process.poll() is None:
+            while output is None:
                 bar.update(_bytes_in(work) - bar.n)
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=0.2)
+                    output, _ = process.communicate(timeout=0.2)
         finally:
             process.kill()
             process.wait()
-    return process.returncode, log.read_text(encoding="utf-8", errors="replace")
+            process.stdout.close()
+    return process.returncode, output.decode("utf-8", errors="replace")
+
+
+def no_room(said: str) -> OSError | None:
+    """The error of a full disk of which a library or a program told in words of its own, or None."""
+    for number in NO_ROOM:
+        if os.strerror(number) in said:
+            return OSError(number, os.strerror(number))
+    return None
 
 
 def _failure(program: str, log: str, advice: str = "") -> Exception:
-    if os.strerror(errno.ENOSPC) in log:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if full := no_room(log):
+        return full
     if "No module named pip" in log:
         return AssetError("this Python has no pip; type `python -m ensurepip`")
     last_lines = [line.strip() for line in log.splitlines() if line.strip()][-3:]

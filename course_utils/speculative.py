@@ -15,6 +15,7 @@ from course_utils.errors import CourseError
 from course_utils.logit_rules import Rule
 from course_utils.reading import allowed, begun, logits_after, logits_after_each
 from course_utils.sampling import Sampling, greedy, sample
+from course_utils.shapes import check_floats
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ def _judge(logits, guesses: list[Guess], text: list[int], stop, choice: _Choice)
 
 def missing(probability: torch.Tensor, guessed: torch.Tensor) -> torch.Tensor:
     """(V,) what `guessed` gives too little of `probability`: the positive part of the difference, summing to 1."""
+    check_floats("V, V", probability=probability, guessed=guessed)
     rest = (probability - guessed).clamp(min=0)
     return rest / rest.sum() if rest.any() else probability        # alike but for rounding
 

@@ -12,6 +12,7 @@ from course_utils.diversity import distinct_n, repetition
 from course_utils.errors import CourseError
 from course_utils.generation import Beam, Sampling, Strategy, generate, greedy
 from course_utils.logit_rules import NoRepeatNgram, RepetitionPenalty, Rule
+from course_utils.models.language_model import as_ids
 from course_utils.reading import logits_after_each
 from course_utils.seeding import generator
 from course_utils.text import load_wiki
@@ -89,6 +90,9 @@ def forbid(token: int) -> Rule:
 
 def bits_per_token(model, beginning: Sequence[int], ids: Sequence[int]) -> float:
     """Mean −log2 p of `ids` after `beginning`, by the model's own probabilities, whatever they were chosen by."""
+    beginning, ids = as_ids(beginning).tolist(), as_ids(ids).tolist()
+    if not beginning or not ids:
+        raise CourseError(f"{len(beginning)} ids and {len(ids)} after them; expected one or more of each.")
     logits, _ = logits_after_each(model, [*beginning, *ids])                                  # (T, V)
     log_p = logits[len(beginning) - 1 : -1].float().log_softmax(dim=-1)
     return -log_p.gather(1, torch.tensor(ids)[:, None]).mean().item() / math.log(2)

@@ -2,7 +2,7 @@
 
 AdamW or Muon, a warm-up and a cosine decay of the learning rate, clipping, validation, the best weights kept,
 checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: `device()` and several
-processes are the same call; processes started together (by `torchrun`) learn from a batch each.
+processes are the same call; processes started together share the rows of every batch, and learn what one learns.
 """
 
 import math
@@ -22,65 +22,18 @@ from tqdm.auto import tqdm
 from course_utils import checkpoints
 from course_utils.devices import accelerator, gpu_label
 from course_utils.errors import CourseError
+from course_utils.fit_config import FitConfig, as_recorded, complete
+from course_utils.interrupts import held_back
 from course_utils.optimizers import OPTIMIZERS
+from course_utils.parallel_training import Processes, check_together, recomputed
 from course_utils.text.batches import Batches
 
-NOT_COUNTED = -100                                                 # a target that is no token: padding, or no question
 LOG_SECONDS, PAGE_SECONDS = 30.0, 0.2                              # between two updates in a log file, and on a page
 INTERRUPTED = "Interrupted after {:,} steps: what follows has the model as it is. Run the cell again for the whole run."
 
 
 class TrainingError(CourseError):
     """Training cannot go on; the message says at which step and what to try."""
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How to train: for `steps` steps, or for `seconds` (then the schedule follows the clock and no two runs agree).
-
-    learning_rate is the highest; it rises over the first `warmup` share of the run and falls as a cosine to `final`
-    times itself. clip: the gradient's longest norm. validate_every and checkpoint_every are in steps; 0 is only at the
-    end, and never. seed: of the dropout. precision: float32, or bfloat16 for the products of the loss (autocast); the
-    weights, the optimizer and the validation stay in float32. optimizer: adamw, or muon for the matrices.
-    """
-
-    steps: int | None = None
-    seconds: float | None = None
-    learning_rate: float = 2e-3
-    warmup: float = 0.05
-    final: float = 0.05
-    weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.95)
-    clip: float = 1.0
-    validate_every: int = 0
-    checkpoint_every: int = 0
-    seed: int = 0
-    precision: str = "float32"
-    optimizer: str = "adamw"
-
-    def __post_init__(self):
-        if self.precision not in ("float32", "bfloat16"):
-            raise CourseError(f"precision is {self.precision!r}; expected float32 or bfloat16.")
-        if self.optimizer not in OPTIMIZERS:
-            raise CourseError(f"optimizer is {self.optimizer!r}; expected {' or '.join(OPTIMIZERS)}.")
-        if (self.steps is None) == (self.seconds is None):
-            raise CourseError("FitConfig takes either steps or seconds; give one of them.")
-        amount = self.steps if self.steps is not None else self.seconds
-        if amount <= 0:
-            raise CourseError(f"There is nothing to do in {amount} steps or seconds; give more.")
-        if self.learning_rate <= 0 or self.clip <= 0:
-            raise CourseError(f"learning_rate {self.learning_rate} and clip {self.clip} have to be above 0.")
-
-    def progress(self, step: int, seconds: float) -> float:
-        """The share of the run that is done, 0 to 1."""
-        return min(1.0, step / self.steps if self.steps is not None else seconds / self.seconds)
-
-    def learning_rate_at(self, progress: float) -> float:
-        """Up in a line over the warm-up, then down as half a cosine."""
-        if progress < self.warmup:
-            return self.learning_rate * (progress + 1e-3) / (self.warmup + 1e-3)
-        falling = (progress - self.warmup) / max(1 - self.warmup, 1e-9)
-        return self.learning_rate * (self.final + (1 - self.final) * (1 + math.cos(math.pi * falling)) / 2)
 
 
 @dataclass
@@ -172,17 +125,19 @@ def fit(
     """Train `model` in place on `batches(step)`, whose last tensor holds the targets, and return what happened.
 
     `validate(model)` gives a number, less is better; afterwards the model has its best weights, also after Ctrl-C, and
-    is on the device where it was before.
+    is on the device where it was before. A Ctrl-C before the end of the first step goes on up, as KeyboardInterrupt.
     `folder`: where checkpoints go, and from where a run that was killed goes on; a finished one returns at once.
     Raises TrainingError where the loss is not a number, CheckpointError where `folder` holds another run.
     """
     run = _Run(model, config, validate, loss, folder, watch)
-    with _own_dropout(config.seed + run.accelerator.process_index):
+    with _own_dropout(config.seed + run.processes.place), recomputed(run.model, config.checkpoint_activations):
         run.resume()
         try:
             while not run.finished:
                 run.step(batches)
         except KeyboardInterrupt:
+            if not run.history.steps:                              # nothing is learned that the cell could go on with
+                raise
             run.history.interrupted = True
             print(INTERRUPTED.format(run.history.steps))           # the cell goes on, and may never look at the history
         finally:
@@ -194,7 +149,7 @@ def fit(
 @contextmanager
 def _own_dropout(seed: int) -> Iterator[None]:
     """torch draws dropout from one global generator: seed it inside, and give it back as it was."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else []):
         torch.manual_seed(seed)
         yield
 
@@ -206,13 +161,16 @@ class _Run:
         self.config, self.validate, self.loss, self.watch = config, validate, loss, watch
         self.folder = None if folder is None else Path(folder)
         self.accelerator = accelerator()
+        self.processes, self.given = Processes(self.accelerator), model
+        check_together(self.processes, config, loss, self.folder)
         self.home = next(model.parameters()).device
-        self.model, self.best = model.to(self.accelerator.device), None
+        self.model, self.best = self.processes.take(model), None
         self.history = History(device=gpu_label())
         make = OPTIMIZERS[config.optimizer]
-        optimizer = make(model, config.learning_rate, config.weight_decay, config.betas)
-        self.optimizer = self.accelerator.prepare(optimizer)
-        self.before, self.began, self.bar = 0.0, time.perf_counter(), _bar(config)
+        with held_back():                                          # the first one has torch import its compiler
+            optimizer = make(self.model, config.learning_rate, config.weight_decay, config.betas)
+        self.optimizer = optimizer if self.processes.sharded else self.accelerator.prepare(optimizer)
+        self.before, self.began, self.bar = 0.0, time.perf_counter(), _bar(config, self.processes.first)
 
     # --- going on
 
@@ -221,38 +179,53 @@ class _Run:
         return self.before + time.perf_counter() - self.began
 
     @property
+    def progress(self) -> float:
+        """The share of the run that is done; in a run by the clock, by that of the first process."""
+        seconds = self.seconds if self.config.seconds is None else self.processes.agreed(self.seconds)
+        return self.config.progress(self.history.steps, seconds)
+
+    @property
     def finished(self) -> bool:
-        return self.config.progress(self.history.steps, self.seconds) >= 1
+        return self.progress >= 1
 
     def step(self, batches: Batches) -> None:
-        """One batch: loss, gradient, clipping, update; then whatever is due."""
-        number, processes = self.history.steps, self.accelerator.num_processes
-        batch = batches(number * processes + self.accelerator.process_index)
-        batch = tuple(tensor.to(self.accelerator.device) for tensor in batch)
-        rate = self.config.learning_rate_at(self.config.progress(number, self.seconds))
+        """One update: loss and gradient of its batches, clipping, new weights; then whatever is due."""
+        rate = self.config.learning_rate_at(self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
-        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            loss = self.loss(self.model, batch)
-        value = loss.item()
+        value, targets = self._learn(batches)
         if not math.isfinite(value):
-            raise TrainingError(_not_a_number(value, number, rate, self.config.clip))
-        self.optimizer.zero_grad()
-        self.accelerator.backward(loss)
-        if processes > 1:
-            self._share_gradients()
+            raise TrainingError(_not_a_number(value, self.history.steps, rate, self.config.clip))
         self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.history.losses.append(value)
-        self.history.tokens += processes * int((batch[-1] != NOT_COUNTED).sum())
+        self.history.tokens += targets
         self._after_step()
 
-    def _share_gradients(self) -> None:
-        """Each process has learned from a batch of its own: go on with the mean, so that all keep the same weights."""
-        for parameter in self.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
+    def _learn(self, batches: Batches) -> tuple[float, int]:
+        """Leave the gradient of the mean loss over all targets of the step; return that mean, and how many there are.
+
+        Batches weigh as much as they have targets that count, so it is the same however the targets are shared out.
+        """
+        together, accumulate = self.processes, self.config.accumulate
+        first = self.history.steps * accumulate
+        parts = [together.rows(batches, first + number) for number in range(accumulate)]
+        targets = int(together.summed(sum(counted for _, counted in parts)))
+        value = torch.zeros((), device=together.device)
+        for number, (batch, counted) in enumerate(parts):
+            loss = self._loss(batch) * (counted / targets if targets else math.nan)
+            if number == 0:
+                self.optimizer.zero_grad()
+            self.accelerator.backward(loss * together.divided)
+            value += loss.detach()
+        together.share_gradients(self.model)
+        return together.summed(value.item()), targets
+
+    def _loss(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        batch = tuple(tensor.to(self.processes.device) for tensor in batch)
+        with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            return self.loss(self.model, batch)
 
     def _after_step(self) -> None:
         steps, config = self.history.steps, self.config
@@ -265,16 +238,28 @@ class _Run:
         self._show()
 
     def _validate(self) -> None:
-        value = float(self.validate(self.model))
+        """By the first process alone, on the whole model; all keep the weights that it finds the best."""
+        model = self._whole_model()
+        place = next(model.parameters()).device
+        value = float(self.validate(model.to(self.processes.device))) if self.processes.first else math.nan
+        value = self.processes.agreed(value)
+        model.to(place)                                            # one in shards lies whole elsewhere
         self.history.validation.append((self.history.steps, value))
         if math.isfinite(value) and self.history.best == self.history.validation[-1]:
-            self.best = {name: tensor.detach().clone() for name, tensor in _changing(self.model).items()}
+            self.best = {name: tensor.detach().clone() for name, tensor in _changing(model).items()}
+
+    def _whole_model(self) -> nn.Module:
+        """The model that `fit` was given, with the weights as they are now."""
+        if self.model is not self.given:
+            self.given.load_state_dict(self.processes.whole(self.model.state_dict()))
+        return self.given
 
     def end(self) -> None:
         """Put the best weights in place."""
+        model = self._whole_model()
         if self.best is not None:
-            self._load(self.best)
-        self.model.eval()
+            model.load_state_dict({**model.state_dict(), **self.best})
+        model.eval()
 
     # --- being seen
 
@@ -285,12 +270,12 @@ class _Run:
         speed = f"{history.tokens_per_second:,.0f} tokens/s"
         self.bar.set_postfix_str(f"loss {sum(recent) / len(recent):.3f}, {speed}", refresh=False)
         self.bar.update(done - self.bar.n)
-        if self.watch:
+        if self.watch and self.processes.first:
             self.watch.update(history.steps, history.losses, history.validation)
 
     def close(self) -> None:
         """End what was shown and bring the model back to where it was, whatever happened."""
-        self.model.to(self.home)
+        self.given.to(self.home)
         self.bar.close()
         if self.watch:
             self.watch.close()
@@ -298,25 +283,28 @@ class _Run:
     # --- being kept
 
     def save(self) -> None:
-        """Keep everything that decides how the run goes on."""
-        if not self.accelerator.is_main_process:
-            return
-        tensors = checkpoints.flattened("model", _changing(self.model))
+        """Keep everything that decides how the run goes on: put together by all processes, written by the first."""
+        tensors = checkpoints.flattened("model", self.processes.whole(_changing(self.model)))
         tensors |= checkpoints.flattened("best", self.best or {})
-        tensors |= checkpoints.flattened("optimizer", self.optimizer.state_dict()["state"])
-        tensors |= checkpoints.flattened("random", _random_state())
+        tensors |= self.processes.whole(checkpoints.flattened("optimizer", self.optimizer.state_dict()["state"]))
+        tensors |= checkpoints.flattened("random", self.processes.random_state())
         if hasattr(self.loss, "state_dict"):
             tensors |= checkpoints.flattened("loss", self.loss.state_dict())
         facts = {"config": asdict(self.config), "history": asdict(self.history)}
-        checkpoints.save_state(self.folder, self.history.steps, tensors, facts)
+        if self.processes.first:
+            checkpoints.save_state(self.folder, self.history.steps, tensors, facts)
 
     def resume(self) -> None:
         """Go on where the folder's checkpoint ends; from the beginning where there is none."""
-        kept = checkpoints.load_state(self.folder) if self.folder else None
+        if not self.folder:
+            return
+        self.processes.meet()                                      # the first may still be writing the one before
+        kept = checkpoints.load_state(self.folder)
+        self.processes.check_alike(0 if kept is None else len(kept[1]["history"]["losses"]), self.folder)
         if kept is None:
             return
         tensors, facts = kept
-        if tuple(facts["config"].items()) != tuple(_as_json(asdict(self.config)).items()):
+        if complete(facts["config"]) != as_recorded(self.config):
             raise checkpoints.CheckpointError(
                 f"{self.folder.name}/ holds a run with other settings, {facts['config']}; expected "
                 f"{asdict(self.config)}. Name another folder, or delete that one."
@@ -324,18 +312,22 @@ class _Run:
         self.history = History(**{"device": self.history.device, **facts["history"]})
         self.history.validation = [tuple(pair) for pair in self.history.validation]
         self.before = self.history.seconds
-        self._load(checkpoints.part("model", tensors))
+        present = self.model.state_dict()
+        self.model.load_state_dict({**present, **self.processes.placed(checkpoints.part("model", tensors), present)})
         self.best = checkpoints.part("best", tensors) or None
-        state = checkpoints.state_of_optimizer(checkpoints.part("optimizer", tensors))
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        _set_random_state(checkpoints.part("random", tensors))
+        self._load_optimizer(checkpoints.state_of_optimizer(checkpoints.part("optimizer", tensors)))
+        self.processes.set_random_state(checkpoints.part("random", tensors))
         if hasattr(self.loss, "load_state_dict"):
             self.loss.load_state_dict(
                 {name: tensor.to(self.accelerator.device) for name, tensor in checkpoints.part("loss", tensors).items()}
             )
 
-    def _load(self, changing: dict[str, torch.Tensor]) -> None:
-        self.model.load_state_dict({**self.model.state_dict(), **changing})
+    def _load_optimizer(self, state: dict[int, dict[str, torch.Tensor]]) -> None:
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        for number, each in state.items():
+            like = {name: parameters[number] for name, tensor in each.items() if tensor.ndim}
+            state[number] = self.processes.placed(each, like)
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
 
 
 def _changing(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -351,29 +343,13 @@ def _not_a_number(value: float, step: int, rate: float, clip: float) -> str:
     )
 
 
-def _random_state() -> dict[str, torch.Tensor]:
-    on_gpu = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-    return {"cpu": torch.get_rng_state()} | ({} if on_gpu is None else {"cuda": on_gpu})
-
-
-def _set_random_state(kept: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(kept["cpu"])
-    if "cuda" in kept and torch.cuda.is_available():
-        torch.cuda.set_rng_state(kept["cuda"])
-
-
-def _as_json(facts: dict) -> dict:
-    """Facts as they come back from JSON: tuples are lists."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
-
-
-def _bar(config: FitConfig) -> tqdm:
+def _bar(config: FitConfig, shown: bool) -> tqdm:
     """A bar on a page or a terminal; in a log file one line every half minute."""
     ipython = sys.modules.get("IPython")
     watched = sys.stderr.isatty() or hasattr(ipython and ipython.get_ipython(), "kernel")
     total, unit = (config.steps, "step") if config.steps is not None else (config.seconds, "s")
-    wait = PAGE_SECONDS if watched else LOG_SECONDS
-    return tqdm(total=total, unit=unit, leave=False, mininterval=wait, miniters=0, dynamic_ncols=watched)
+    often = {"mininterval": PAGE_SECONDS if watched else LOG_SECONDS, "miniters": 0}
+    return tqdm(total=total, unit=unit, leave=False, dynamic_ncols=watched, disable=not shown, **often)
 
 
 # --- what it cost ---------------------------------------------------------------------------------

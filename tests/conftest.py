@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+pytest_plugins = ["tests.support.fault_table"]
 TESTS = Path(__file__).parent
-KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults", "classroom"}
+KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults", "bad_input", "classroom"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

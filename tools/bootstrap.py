@@ -82,8 +82,9 @@ def check_venv_module(has=lambda name: importlib.util.find_spec(name) is not Non
 
 
 def check_disk(folder, usage=shutil.disk_usage):
-    """Raise SetupError where the disk that holds `folder` has less than FREE_GB left."""
-    free = usage(str(folder)).free / 1e9
+    """Raise SetupError where the disk that holds `folder`, which need not exist, has less than FREE_GB left."""
+    existing = next(place for place in [folder] + list(folder.absolute().parents) if place.exists())
+    free = usage(str(existing)).free / 1e9
     if free < FREE_GB:
         raise SetupError(
             f"{FREE_GB:.0f} GB free on the disk of {folder}",
@@ -136,7 +137,7 @@ def make_environment(venv):
     shared = ["--system-site-packages"] if cuda_torch(sys.executable) else []
     result = subprocess.run(
         [sys.executable, "-m", "venv", "--clear"] + shared + [str(venv)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
     )
     if result.returncode:
         raise explained(result.stdout, "a new virtual environment")
@@ -157,8 +158,8 @@ def cuda_torch(python):
 
 def locked(purpose, compiler):
     """The requirement lines of a purpose. Without a C++ compiler the package that has to be compiled is left out."""
-    lines = [line.strip() for name in LOCKS[purpose] for line in (REPOSITORY / name).read_text().splitlines()]
-    kept = [line for line in lines if line and not line.startswith("#")]
+    text = "".join((REPOSITORY / name).read_text(encoding="utf-8") for name in LOCKS[purpose])
+    kept = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [line for line in kept if compiler or not line.startswith(NEEDS_COMPILER + "==")]
 
 
@@ -177,7 +178,7 @@ def is_new_enough(version, pyproject_text):
 def without_existing_cuda_torch(lines, python):
     """`lines` less torch where `python` has a CUDA build that will do: replacing it could cost the reader the GPU."""
     version = cuda_torch(python)
-    if version is None or not is_new_enough(version, (REPOSITORY / "pyproject.toml").read_text()):
+    if version is None or not is_new_enough(version, (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")):
         return lines
     say(f"Leaving the CUDA build of torch {version} in this environment alone")
     return [line for line in lines if not line.startswith("torch==")]
@@ -185,7 +186,7 @@ def without_existing_cuda_torch(lines, python):
 
 def fingerprint(lines, version):
     """A hash of all that decides what gets installed: the locked lines, pyproject.toml and Python's version."""
-    text = "\n".join(lines) + (REPOSITORY / "pyproject.toml").read_text() + str(version)
+    text = "\n".join(lines) + (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8") + str(version)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -196,7 +197,7 @@ def drop_half_installed(venv, lines):
     for record in list(packages[0].glob("*.dist-info")):
         if re.sub(r"[-_.]+", "_", record.name.split("-")[0]).lower() not in names:
             continue
-        files = (record / "RECORD").read_text().splitlines() if (record / "RECORD").exists() else [""]
+        files = (record / "RECORD").read_text(encoding="utf-8").splitlines() if (record / "RECORD").exists() else [""]
         paths = [row.rsplit(",", 2)[0].strip('"') for row in files]
         if not all(path and (record.parent / path).exists() for path in paths if not path.endswith(".pyc")):
             say(f"Laying {record.name.split('-')[0]} again: it was half installed")
@@ -211,7 +212,7 @@ def install(purpose, python, venv, lines):
         drop_half_installed(venv, lines)
     unfinished.touch()
     requirements = venv / "course-requirements.txt"
-    requirements.write_text("\n".join(without_existing_cuda_torch(lines, python)) + "\n")
+    requirements.write_text("\n".join(without_existing_cuda_torch(lines, python)) + "\n", encoding="utf-8")
     say(f"Installing {len(lines)} packages; the first time this takes minutes")
     index = os.environ.get("TORCH_INDEX")
     pip(python, ["-r", str(requirements)] + (["--extra-index-url", index] if index else []))
@@ -224,13 +225,14 @@ def quiet_jupyterlab(venv):
     """Turn JupyterLab's news, its update pop-ups and Voilà's button off, in this environment only."""
     for place, settings in QUIET_JUPYTERLAB.items():
         (venv / place).parent.mkdir(parents=True, exist_ok=True)
-        (venv / place).write_text(json.dumps(settings, indent=2))
+        (venv / place).write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
 def pip(python, arguments):
     """Run `pip install`, its progress on the terminal; raises SetupError with the reason where it fails."""
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--retries", "3"] + arguments
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ, PIP_USER="0"))
+    environment = dict(os.environ, PIP_USER="0")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, errors="replace", env=environment)
     complaints = []
     reader = threading.Thread(target=echo, args=(process.stderr, complaints))
     reader.start()
@@ -301,11 +303,11 @@ def set_up(purpose, venv):
     version = python_version(python)
     wanted = fingerprint(lines, version)
     stamp = venv / f"course-{purpose}.stamp"
-    if not (stamp.exists() and stamp.read_text() == wanted):
+    if not (stamp.exists() and stamp.read_text(encoding="utf-8") == wanted):
         install(purpose, python, venv, lines)
         for included in INCLUDES[purpose]:
             mark = wanted if included == purpose else fingerprint(locked(included, True), version)
-            (venv / f"course-{included}.stamp").write_text(mark)
+            (venv / f"course-{included}.stamp").write_text(mark, encoding="utf-8")
     if not compiler:
         say(f"NO C++ COMPILER, so no {NEEDS_COMPILER}: its parity tests WILL BE SKIPPED. Debian: apt install g++")
     fetch_assets(python, ASSETS[purpose])
@@ -371,6 +373,7 @@ def main(arguments=None):
     chosen = parser.parse_args(arguments)
     try:
         check_python(sys.version_info)
+        sys.stdout.reconfigure(errors="backslashreplace")           # a folder's name may have what a terminal has not
         venv = (REPOSITORY / Path(chosen.venv).expanduser()).absolute()
         python = set_up("tests" if chosen.purpose == "tests" else "learner", venv)
         if chosen.purpose == "lab":

@@ -77,7 +77,7 @@ class Hub:
     def start(self) -> float:
         """Start the hub over what the folder holds; the seconds until it answers. Raises HubError if it never does."""
         begin = time.monotonic()
-        with open(self.log, "a") as log:
+        with open(self.log, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
                 cwd=self.folder, env=self.environment(), stdout=log, stderr=subprocess.STDOUT,
@@ -91,7 +91,7 @@ class Hub:
 
     def tail(self) -> str:
         """The last of what was printed."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
 
     def kill(self) -> None:
         """End the hub's own process with no chance to tidy up; servers and proxy are left alone."""

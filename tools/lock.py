@@ -21,7 +21,7 @@ HEADER = "# {}\n# Written by `make lock`; do not edit. The ranges are in pyproje
 
 def declared(extra: str | None = None) -> list[Requirement]:
     """The direct dependencies in pyproject.toml: the learner's own, or those of an extra."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
     return [Requirement(line) for line in lines]
 
@@ -62,8 +62,14 @@ def _marker(requirement: Requirement | None) -> str:
 
 def read(lock: Path) -> dict[str, Version]:
     """The versions in a lock by canonical name."""
-    pinned = [Requirement(line) for line in lock.read_text().splitlines() if line and not line.startswith("#")]
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    pinned = [Requirement(line) for line in lines if line and not line.startswith("#")]
     return {canonicalize_name(pin.name): Version(str(pin.specifier).removeprefix("==")) for pin in pinned}
+
+
+def write(lock: Path, purpose: str, lines: list[str]) -> None:
+    """Write one lock, with a sentence of what it is for."""
+    lock.write_text(HEADER.format(purpose) + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -71,8 +77,8 @@ def main() -> None:
     learner = lock_lines(declared())
     wanted = [requirement for extra in ("test", "site", "classroom") for requirement in declared(extra)]
     tests = lock_lines(wanted, leave_out=closure(declared()))
-    LEARNER_LOCK.write_text(HEADER.format("What a reader needs.") + "\n".join(learner) + "\n")
-    TEST_LOCK.write_text(HEADER.format("What the tests need besides requirements.lock.") + "\n".join(tests) + "\n")
+    write(LEARNER_LOCK, "What a reader needs.", learner)
+    write(TEST_LOCK, "What the tests need besides requirements.lock.", tests)
     print(f"{LEARNER_LOCK.name}: {len(learner)} packages\n{TEST_LOCK.name}: {len(tests)} packages besides")
 
 

@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md: lessons, both yardsticks, speed, what is verified, pictures. `make readme`.
+"""Write the generated parts of README.md: lessons, both yardsticks, speed, what holds, pictures. `make readme`.
 
 Everything in them comes from what is committed: `data/results/*.json`, the outputs of the notebooks, the declarations
 of the tests. `--check` writes nothing and exits 1 where README.md or a picture is not current.
@@ -20,7 +20,7 @@ from course_utils import leaderboard
 from course_utils.image_yardstick import mean_and_spread
 from course_utils.lessons import LESSONS
 from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
-from tools import verified
+from tools import faults, speed, verified
 from tools.badges import opened_on_colab
 from tools.notebooks.first_cell import setting
 
@@ -103,41 +103,6 @@ def ranking(results: list[leaderboard.Result]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
-def speed() -> str:
-    """What `make bench` measured last: writing beside transformers, a training step beside transformers' GPT-2."""
-    bench = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
-    heading = "| | tokens/s | × theirs in float32 | × theirs in bfloat16 | of memory bandwidth |"
-    lines = [heading, "|---|---|---|---|---|"]
-    for row in bench["writing"]["rows"]:
-        against = " | ".join(_spread(spread, 2) for spread in row["against"].values())
-        rate = _spread(row["tokens_per_second"], 1)
-        lines.append(f"| {row['name']} | {rate} | {against} | {row['share_of_bandwidth']:.0%} |")
-    training, quality, versions = bench["training"], bench["quality"], bench["versions"]
-    steps = [f"{_spread(row['faster'], 2)} times as fast in {row['precision']}" for row in training["rows"]]
-    bits = [f"{value:.4f} in {precision}" for precision, value in quality.items()]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"A training step of our GPT ({training['parameters']:,} parameters), beside `transformers`' GPT-2 of the",
-            f"same sizes: {'; '.join(steps)}.",
-            f"Bits per byte of SmolLM2 on {_much(bench['quality_bytes'])} the test addresses: {', '.join(bits)}",
-            f"({100 * (quality['int8'] / quality['float32'] - 1):+.2f} %).",
-            f"Machine: {bench['machine']}, {bench['threads']} threads, {bench['rounds']} rounds;",
-            f"torch {versions['torch']}, transformers {versions['transformers']};",
-            f"memory is read at {bench['writing']['bandwidth'] / 1e9:.0f} GB/s.",
-        ]
-    )
-
-
-def _much(n_bytes: int | None) -> str:
-    return "all of" if n_bytes is None else f"the first {n_bytes:,} bytes of"
-
-
-def _spread(spread: dict[str, float], digits: int) -> str:
-    return f"{spread['median']:.{digits}f} ({spread['low']:.{digits}f}–{spread['high']:.{digits}f})"
-
-
 def images() -> str:
     """What `python -m tools.image_yardstick` measured last: floor, ceilings and families, means over the seeds."""
     found = json.loads((RESULTS / "images.json").read_text(encoding="utf-8"))
@@ -166,9 +131,20 @@ def trust() -> str:
     """What the tests compare with what: of the course as a whole, and folded away, lesson by lesson."""
     rows = verified.found(everywhere=False)
     files = len({path for _, path in rows})
-    summary = f"<summary><b>Lesson by lesson: {len(rows)} comparisons in {files} files of tests</b></summary>"
-    folded = ["<details>", summary, "", verified.table(everywhere=False), "", "</details>"]
-    return "\n".join([verified.table(everywhere=True), "", *folded])
+    summary = f"Lesson by lesson: {len(rows)} comparisons in {files} files of tests"
+    return "\n".join([verified.table(everywhere=True), "", folded(summary, verified.table(everywhere=False))])
+
+
+def folded(summary: str, table: str) -> str:
+    """A table that opens where its summary is clicked."""
+    return "\n".join(["<details>", f"<summary><b>{summary}</b></summary>", "", table, "", "</details>"])
+
+
+def broken() -> str:
+    """What `make faults` counted last: each fault with its tries, folded away under their sums."""
+    rows = faults.committed()
+    kinds, tries = len({row["fault"] for row in rows}), sum(row["tries"] for row in rows)
+    return folded(f"{kinds} faults, {tries:,} tries, {sum(row['lost'] for row in rows)} lost", faults.table(rows))
 
 
 PARTS = {
@@ -176,8 +152,9 @@ PARTS = {
     "lessons": lesson_map,
     "yardstick": yardstick,
     "images": images,
-    "speed": speed,
+    "speed": speed.section,
     "verified": trust,
+    "faults": broken,
 }
 
 

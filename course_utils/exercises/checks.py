@@ -126,7 +126,7 @@ def solution(exercise_id: str) -> None:
         return
     source = exercise.solution_source()
     title = exercise.title[0].upper() + exercise.title[1:]
-    summary = f"<summary>Solution of {exercise.id} · {escape(title)} (click to open or close)</summary>"
+    summary = f"<summary>Solution of {escape(f'{exercise.id} · {title}')} (click to open or close)</summary>"
     show(source, html=f"<details>{summary}<pre><code>{escape(source)}</code></pre></details>")
 
 

@@ -5,6 +5,7 @@ from html import escape
 
 import ipywidgets
 
+from course_utils.errors import CourseError
 from course_utils.exercises import record
 from course_utils.exercises.showing import in_notebook, show
 from course_utils.exercises.specs import Question, lesson_quiz
@@ -53,7 +54,9 @@ def feedback(question: Question, answer: int) -> str:
 
 
 def right_answers(label: str) -> int:
-    """How many questions of a quiz the reader's last answers got right."""
+    """How many questions of a quiz the reader's last answers got right. Raises CourseError for no label as "01"."""
+    if not label.isdecimal():
+        raise CourseError(f"The label is {label!r:.60}; expected the number of a lesson, such as '01'.")
     questions = lesson_quiz(int(label))
     kept = record.answers_kept(label)
     return sum(kept.get(number) == question.answer for number, question in enumerate(questions, start=1))

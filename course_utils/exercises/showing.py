@@ -24,7 +24,9 @@ def show(text: str, *, html: str | None = None, widget: Widget | None = None) ->
         return
     bundle = {"text/plain": text}
     if html is not None:
-        bundle["text/html"] = html
+        from course_utils.viz.rich import unset  # not before: pictures take a second to import
+
+        bundle["text/html"] = unset(html)
     if widget is not None:
         bundle[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display(bundle, raw=True)

@@ -8,7 +8,7 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.images.pixels import to_float
 from course_utils.seeding import generator
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_shape, check_shapes
 from course_utils.text.batches import Batches, mixed
 
 
@@ -33,6 +33,7 @@ def image_batches(images: torch.Tensor, batch: int, seed: int, labels: torch.Ten
 
 def epoch_rows(count: int, batch: int, seed: int) -> Callable[[int], torch.Tensor]:
     """Which B of `count` rows are the batch of a step: a function of the step, see `image_batches`."""
+    check_counts(count=count, batch=batch)
 
     @lru_cache(maxsize=2)                                          # a batch may reach from one epoch into the next
     def order(epoch: int) -> torch.Tensor:
@@ -51,6 +52,9 @@ def epoch_rows(count: int, batch: int, seed: int) -> Callable[[int], torch.Tenso
 
 def mirror(images: torch.Tensor, may: torch.Tensor, random: torch.Generator) -> torch.Tensor:
     """Half of the images (B, C, H, W) that may be mirrored (B,), left for right."""
+    check_shapes("B C H W, B", images=images, may=may)
+    if may.dtype != torch.bool:
+        raise CourseError(f"may is {may.dtype}; expected torch.bool, True for an image that may be mirrored.")
     chosen = may & (torch.rand(len(images), generator=random) < 0.5)
     return torch.where(chosen[:, None, None, None], images.flip(3), images)
 

@@ -13,7 +13,7 @@ from course_utils.images.batches import epoch_rows, mirror
 from course_utils.images.corpora import NamedImagePart
 from course_utils.images.pixels import to_float
 from course_utils.seeding import generator
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_floats, check_shape
 from course_utils.text.batches import Batches, mixed
 
 WORDINGS = (
@@ -46,7 +46,7 @@ def premultiplied(images: torch.Tensor) -> torch.Tensor:
 
 def on_white(images: torch.Tensor) -> torch.Tensor:
     """Emoji (N, 4, H, W) as `premultiplied` gives them, laid on white: (N, 3, H, W) in [−1, 1]."""
-    check_shape(images, "N 4 H W", "images")
+    check_floats("N 4 H W", images=images)
     return (images[:, :3] - images[:, 3:] + 1).clamp(-1, 1)        # colour, and white through what is not opaque
 
 
@@ -62,7 +62,7 @@ def emoji_batches(part: NamedImagePart, vectors: torch.Tensor, batch: int, seed:
     neighbourhoods and not N points. An image is shifted by up to one pixel each way, and half of those are mirrored
     whose name has no side. Raises CourseError for vectors of another number.
     """
-    check_shape(vectors, f"{len(part)} W E", "vectors")
+    check_floats(f"{len(part)} W+ E", vectors=vectors)
     mirrored = torch.tensor([has_no_side(name) for name in part.names])
     rows_of = epoch_rows(len(part), batch, seed)
 
@@ -77,6 +77,8 @@ def emoji_batches(part: NamedImagePart, vectors: torch.Tensor, batch: int, seed:
 
 def shift(images: torch.Tensor, random: torch.Generator, most: int = 1) -> torch.Tensor:
     """Images (B, C, H, W) moved by up to `most` pixels up or down, left or right; what comes in is empty, −1."""
+    check_floats("B+ C H W", images=images)
+    check_counts(0, most=most)
     high, wide = images.shape[2:]
     places = torch.randint(2 * most + 1, (len(images), 2), generator=random).tolist()
     framed = functional.pad(images, (most,) * 4, value=-1.0)
@@ -85,6 +87,7 @@ def shift(images: torch.Tensor, random: torch.Generator, most: int = 1) -> torch
 
 def jittered(vectors: torch.Tensor, random: torch.Generator, length: float = JITTER) -> torch.Tensor:
     """Vectors (B, E) of length 1, moved by about `length` in a random direction and brought back to length 1."""
+    check_floats("B E+", vectors=vectors)
     if length < 0:
         raise CourseError(f"length is {length}; expected 0 or more.")
     noise = torch.randn(vectors.shape, generator=random) / vectors.shape[1] ** 0.5

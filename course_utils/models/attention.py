@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.products import Linear
-from course_utils.shapes import ShapeError, check_shape
+from course_utils.shapes import ShapeError, check_counts, check_shape, check_whole
 
 
 def scaled_dot_product_attention(query, key, value, mask=None, bias=None):
@@ -22,7 +22,8 @@ def scaled_dot_product_attention(query, key, value, mask=None, bias=None):
     is allowed; bias, too, is added to the scores. Returns mixed (B, H, T, K) and weights (B, H, T, S), rows summing
     to 1. Raises ShapeError where they do not fit. Vaswani et al. 2017, eq. 1.
     """
-    check_attention(query, key, value, mask)
+    check_attention(query, key, value, mask, bias)
+    _check_each_sees(mask)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])             # (B, H, T, S)
     if bias is not None:
         scores = scores + bias
@@ -38,7 +39,9 @@ def fused_attention(query, key, value, mask=None, bias=None):
     On a CPU it runs in float32 whatever comes in: in bfloat16 the kernel takes several times as long.
     Dao et al. 2022 (FlashAttention).
     """
-    check_attention(query, key, value, mask)
+    check_attention(query, key, value, mask, bias)
+    if mask is not None and mask.ndim < 2:
+        mask = mask.expand(1, key.shape[-2])
     if bias is not None:
         bias = bias.expand(*query.shape[:-1], key.shape[-2])
         mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
@@ -50,7 +53,7 @@ def fused_attention(query, key, value, mask=None, bias=None):
     return wide.to(value.dtype), None
 
 
-def check_attention(query, key, value, mask=None) -> None:
+def check_attention(query, key, value, mask=None, bias=None) -> None:
     """Raises ShapeError or CourseError where the parts of an attention do not fit one another."""
     check_shape(query, "B H T K", "query")
     batch, heads, length, width = query.shape
@@ -61,20 +64,37 @@ def check_attention(query, key, value, mask=None) -> None:
             f"query is {query.dtype}, key {key.dtype}, value {value.dtype}; expected one dtype. Convert them: "
             "x.to(query.dtype)."
         )
-    if mask is None:
-        return
-    if mask.dtype != torch.bool:
-        raise CourseError(f"mask is {mask.dtype}; expected torch.bool, True where attention is allowed.")
-    allowed = [{1, size} for size in (batch, heads, length, key.shape[2])][max(0, 4 - mask.ndim) :]
-    if mask.ndim > 4 or any(size not in sizes for size, sizes in zip(mask.shape, allowed, strict=True)):
+    if not query.is_floating_point():
+        raise CourseError(f"query is {query.dtype}; expected floats. Convert it: query.float().")
+    scores = batch, heads, length, key.shape[2]
+    if mask is not None:
+        if mask.dtype != torch.bool:
+            raise CourseError(f"mask is {mask.dtype}; expected torch.bool, True where attention is allowed.")
+        _check_spreads(mask, scores, "mask", "Build it with causal_mask(T, S) or padding_mask(lengths, S).")
+    if bias is not None:
+        if bias.dtype != query.dtype and not torch.is_autocast_enabled(bias.device.type):
+            raise CourseError(f"bias is {bias.dtype}; expected {query.dtype} as of the query. Convert it: bias.to(…).")
+        _check_spreads(bias, scores, "bias", "It is added to the scores.")
+
+
+def _check_spreads(part, scores: tuple[int, ...], name: str, advice: str) -> None:
+    """Raises ShapeError where a mask or a bias does not spread to the shape of the scores."""
+    allowed = [{1, size} for size in scores][max(0, 4 - part.ndim) :]
+    if part.ndim > 4 or any(size not in sizes for size, sizes in zip(part.shape, allowed, strict=True)):
         raise ShapeError(
-            f"mask has shape {tuple(mask.shape)}; expected one that spreads to (B, H, T, S) = "
-            f"{(batch, heads, length, key.shape[2])}. Build it with causal_mask(T, S) or padding_mask(lengths, S)."
+            f"{name} has shape {tuple(part.shape)}; expected one that spreads to (B, H, T, S) = {scores}. {advice}"
         )
+
+
+def _check_each_sees(mask) -> None:
+    """Raises CourseError for a query that may look at no key: nothing would be left to share its weights of 1."""
+    if mask is not None and not bool(mask.any(dim=-1).all() if mask.ndim else mask):
+        raise CourseError("The mask lets a query look at no key at all; expected one or more True in each of its rows.")
 
 
 def causal_mask(length: int, keys: int | None = None, device=None) -> torch.Tensor:
     """(T, S) True where query t may look at key s: not at the future. The queries are the last T of the S positions."""
+    check_counts(0, length=length, keys=keys)
     keys = length if keys is None else keys
     if keys < length:
         raise ShapeError(f"{length} queries are the last of {keys} keys; expected at least as many keys.")
@@ -83,7 +103,8 @@ def causal_mask(length: int, keys: int | None = None, device=None) -> torch.Tens
 
 def padding_mask(lengths: torch.Tensor, keys: int) -> torch.Tensor:
     """(B, 1, 1, S) True on the first `lengths[b]` keys of row b, False on the padding after them."""
-    check_shape(lengths, "B", "lengths")
+    check_whole("B", lengths=lengths)
+    check_counts(0, keys=keys)
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= keys:
         raise CourseError(f"lengths go from {int(lengths.min())} to {int(lengths.max())}; expected 1 to {keys}.")
     return (torch.arange(keys, device=lengths.device) < lengths[:, None])[:, None, None]
@@ -96,6 +117,7 @@ def visible(mask: torch.Tensor | None) -> torch.Tensor | None:
 
 def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     """(B, T, H·K) to (B, H, T, K): each head gets its own stretch of the width."""
+    check_counts(heads=heads)
     check_shape(x, "B T D", "x")
     if x.shape[-1] % heads:
         raise ShapeError(f"a width of {x.shape[-1]} does not split into {heads} heads; choose one that divides it.")
@@ -110,6 +132,8 @@ def merge_heads(x: torch.Tensor) -> torch.Tensor:
 
 def repeat_heads(x: torch.Tensor, times: int) -> torch.Tensor:
     """(B, G, S, K) to (B, G·times, S, K): each key/value head serves `times` query heads. Ainslie et al. 2023."""
+    check_shape(x, "B G S K", "x")
+    check_counts(times=times)
     return x if times == 1 else x.repeat_interleave(times, dim=1)
 
 
@@ -129,6 +153,7 @@ class MultiHeadAttention(nn.Module):
         bias: bool = False,
         attention: Callable = fused_attention,
     ):
+        check_counts(width=width, head_width=head_width)
         super().__init__()
         self.heads, self.key_value_heads = heads, heads if key_value_heads is None else key_value_heads
         if heads < 1 or self.key_value_heads < 1 or heads % self.key_value_heads:

@@ -12,7 +12,8 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.models.image_blocks import RELU_GAIN, draw_weights
 from course_utils.models.image_levels import check_images
-from course_utils.models.language_model import measuring
+from course_utils.models.language_model import check_targets, measuring
+from course_utils.shapes import check_alike, check_counts, check_floats
 
 READ_AT_ONCE = 500
 
@@ -40,12 +41,17 @@ class Stage(nn.Module):
     """A 3 × 3 convolution, batch norm (Ioffe and Szegedy 2015), ReLU, and the largest of each 2 × 2 pixels."""
 
     def __init__(self, channels: int, width: int):
+        check_counts(channels=channels, width=width)
         super().__init__()
         self.convolution = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width)
 
     def forward(self, x):
         """x (B, C, H, W) to (B, width, H // 2, W // 2)."""
+        check_floats(f"B {self.convolution.in_channels} H W", x=x)
+        check_alike(x=x, weight=self.convolution.weight)
+        if min(x.shape[2:]) < 2:
+            raise CourseError(f"The map is {x.shape[2]} × {x.shape[3]}; expected sides of 2 or more to halve.")
         # the largest first, as it commutes with a ReLU: a quarter of the numbers is left to bend
         return functional.max_pool2d(self.norm(self.convolution(x)), 2).relu()
 
@@ -75,6 +81,8 @@ class Classifier(nn.Module):
         Raises ShapeError for images of another size, CourseError for bytes and numbers outside [−1, 1].
         """
         logits = self.head(self.dropout(functional.gelu(self.hidden_vectors(images))))              # (B, classes)
+        if targets is not None:
+            check_targets(targets, logits)
         return logits, None if targets is None else functional.cross_entropy(logits, targets)
 
     def hidden_vectors(self, images: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_counts, check_whole
 
 MISSING = -1
 HIGHEST_ORDER = 6
@@ -41,10 +42,14 @@ class NgramCounts:
     """
 
     def __init__(self, ids, vocabulary_size: int, order: int, start: int, boundary: int | None = None):
+        ids = np.asarray(ids)
+        check_whole("T", ids=ids)
+        check_counts(vocabulary_size=vocabulary_size)
+        check_counts(0, boundary=boundary)
         if not 1 <= order <= HIGHEST_ORDER:
             raise CourseError(f"order is {order}; expected 1 to {HIGHEST_ORDER}.")
         self.vocabulary_size, self.order, self.start, self.boundary = vocabulary_size, order, start, boundary
-        stream = np.concatenate([[start], np.asarray(ids)])
+        stream = np.concatenate([[start], ids])
         if stream.min() < 0 or stream.max() >= vocabulary_size:
             raise CourseError(f"ids must lie in 0 … {vocabulary_size - 1}; got {stream.min()} … {stream.max()}.")
         self.levels = self._count(stream.astype(np.int32))
@@ -81,10 +86,12 @@ class NgramCounts:
 
     def find(self, stream) -> list[np.ndarray]:
         """For each length n, the id of the n-gram ending at each position of `stream` (T,), MISSING if never seen."""
-        stream = np.asarray(stream, dtype=np.int64)
+        stream = np.asarray(stream)
+        check_whole("T", stream=stream)
+        stream = stream.astype(np.int64)
         found = [stream]
         for level in self.levels[1:]:
-            context = np.concatenate([[MISSING], found[-1][:-1]])
+            context = np.concatenate([[MISSING], found[-1]])[:-1]
             found.append(look_up(level.keys, context, stream, self.vocabulary_size))
         return found
 
@@ -102,6 +109,8 @@ class NgramCounts:
 
     def ngram(self, n: int, index: int) -> tuple[int, ...]:
         """The n token ids of an n-gram."""
+        check_counts(n=n)
+        check_counts(0, index=index)
         tokens = []
         for level in reversed(self.levels[:n]):
             tokens.append(int(level.keys[index] % self.vocabulary_size))
@@ -111,6 +120,7 @@ class NgramCounts:
 
 def longest_ngram(stream: np.ndarray, boundary: int | None) -> np.ndarray:
     """(T,) the length of the longest n-gram that ends at each position without reaching across a boundary."""
+    check_whole("T", stream=stream)
     positions = np.arange(len(stream), dtype=np.int32)
     if boundary is None:
         return positions + 1
@@ -126,6 +136,7 @@ def with_left_neighbours(level: Level, suffix: np.ndarray) -> Level:
 
 def look_up(keys: np.ndarray, context: np.ndarray, token: np.ndarray, vocabulary_size: int) -> np.ndarray:
     """Ids of (context, token) pairs among sorted `keys`; MISSING where either is."""
+    check_whole("N, M, M", keys=keys, context=context, token=token)
     wanted = context.astype(np.int64) * vocabulary_size + token
     if len(keys) == 0:
         return np.full(len(wanted), MISSING)

@@ -19,8 +19,9 @@ from course_utils import seeding
 from course_utils.errors import CourseError
 from course_utils.models.drawn import standard_normal, uniform
 from course_utils.models.image_levels import bits_per_dimension, check_images, check_on_grid, gaussian_log_probability
+from course_utils.models.noise_checks import check_left, check_same
 from course_utils.models.unet import UNet, UNetConfig
-from course_utils.shapes import ShapeError, check_shape
+from course_utils.shapes import check_counts, check_floats, check_shape, check_whole
 
 # --- the noise schedule ---------------------------------------------------------------------------
 
@@ -40,6 +41,8 @@ def cosine_betas(steps: int, offset: float = 0.008, most: float = 0.999) -> torc
 
     The linear schedule spends its last fifth on images that are nearly pure noise already; this one does not.
     """
+    if not offset >= 0 or not 0 < most < 1:
+        raise CourseError(f"offset is {offset} and most {most}; expected 0 or more, and a share between 0 and 1.")
     if steps < 1:
         raise CourseError(f"steps is {steps}; expected 1 or more.")
     progress = torch.arange(steps + 1, dtype=torch.float64) / steps
@@ -70,6 +73,7 @@ class Schedule:
 
     def at(self, step: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """ᾱ of each image's step, (B,) to (B, 1, …) on the device of `like` (B, …). Raises for a step out of 0 … T."""
+        check_whole("B", step=step)
         check_shape(step, f"{len(like)}", "step")
         if len(step) and not 0 <= int(step.min()) <= int(step.max()) <= self.steps:
             raise CourseError(f"steps go from {int(step.min())} to {int(step.max())}; expected 0 to {self.steps}.")
@@ -78,6 +82,7 @@ class Schedule:
 
 def signal_to_noise(alpha_bar: torch.Tensor) -> torch.Tensor:
     """ᾱ / (1 − ᾱ): how much stronger the image is than the noise; infinite at step 0."""
+    check_floats("…", alpha_bar=alpha_bar)
     return alpha_bar / (1 - alpha_bar)
 
 
@@ -89,19 +94,22 @@ def q_sample(images: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor)
 
     images and noise (B, …), alpha_bar that broadcasts to them. Images of variance 1 keep variance 1.
     """
-    _check_same(images, noise, "noise")
+    check_same(images, noise, "noise")
+    check_left(alpha_bar, images)
     return alpha_bar.sqrt() * images + (1 - alpha_bar).sqrt() * noise
 
 
 def clean_from_noise(noisy: torch.Tensor, noise: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
     """x̂ = (noisy − √(1 − ᾱ) · noise) / √ᾱ: the image, if that is the noise in it."""
-    _check_same(noisy, noise, "noise")
+    check_same(noisy, noise, "noise")
+    check_left(alpha_bar, noisy, above_0=True)
     return (noisy - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
 
 
 def noise_from_clean(noisy: torch.Tensor, clean: torch.Tensor, alpha_bar: torch.Tensor) -> torch.Tensor:
     """(noisy − √ᾱ · x̂) / √(1 − ᾱ): the noise, if that is the image."""
-    _check_same(noisy, clean, "clean")
+    check_same(noisy, clean, "clean")
+    check_left(alpha_bar, noisy, below_1=True)
     return (noisy - alpha_bar.sqrt() * clean) / (1 - alpha_bar).sqrt()
 
 
@@ -110,7 +118,9 @@ def posterior(noisy, clean, alpha_bar, alpha_bar_before) -> tuple[torch.Tensor, 
 
     alpha_bar, alpha_bar_before: ᾱ of this step and of the one before.
     """
-    _check_same(noisy, clean, "clean")
+    check_same(noisy, clean, "clean")
+    check_left(alpha_bar, noisy, below_1=True)
+    check_left(alpha_bar_before, noisy, above_0=True)
     kept = alpha_bar / alpha_bar_before                                                 # α_t = 1 − β_t
     of_clean = alpha_bar_before.sqrt() * (1 - kept) / (1 - alpha_bar)
     of_noisy = kept.sqrt() * (1 - alpha_bar_before) / (1 - alpha_bar)
@@ -119,7 +129,7 @@ def posterior(noisy, clean, alpha_bar, alpha_bar_before) -> tuple[torch.Tensor, 
 
 def ddpm_step(noisy, clean, fresh, alpha_bar, alpha_bar_before) -> torch.Tensor:
     """One step back by chance: the posterior's mean and its deviation times `fresh`, noise from N(0, 1); all (B, …)."""
-    _check_same(noisy, fresh, "fresh")
+    check_same(noisy, fresh, "fresh")
     mean, variance = posterior(noisy, clean, alpha_bar, alpha_bar_before)
     return mean + variance.sqrt() * fresh
 
@@ -132,7 +142,9 @@ def ddim_step(noisy, clean, fresh, alpha_bar, alpha_bar_before, eta: float = 0.0
     """
     if not 0 <= eta <= 1:
         raise CourseError(f"eta is {eta}; expected 0 to 1.")
-    _check_same(noisy, fresh, "fresh")
+    check_same(noisy, fresh, "fresh")
+    check_left(alpha_bar, noisy, below_1=True)
+    check_left(alpha_bar_before, noisy, above_0=True)
     share = (1 - alpha_bar_before) / (1 - alpha_bar) * (1 - alpha_bar / alpha_bar_before)
     deviation = eta * share.sqrt()
     of_old = (1 - alpha_bar_before - deviation**2).clamp(min=0).sqrt()                   # never below 0 but by rounding
@@ -147,7 +159,7 @@ def guided(conditional: torch.Tensor, unconditional: torch.Tensor, guidance: flo
     """
     if guidance < 0:
         raise CourseError(f"guidance is {guidance}; expected 0 (no condition) or more: below 0 leads away from it.")
-    _check_same(conditional, unconditional, "unconditional")
+    check_same(conditional, unconditional, "unconditional")
     return unconditional + guidance * (conditional - unconditional)
 
 
@@ -163,11 +175,6 @@ def sampling_steps(steps: int, count: int) -> list[int]:
     if not 1 <= count <= steps:
         raise CourseError(f"{count} sampling steps; expected 1 to {steps}, the steps the model was trained on.")
     return [round(steps * left / count) for left in range(count, -1, -1)]
-
-
-def _check_same(first: torch.Tensor, second: torch.Tensor, name: str) -> None:
-    if first.shape != second.shape:
-        raise ShapeError(f"{name} should have shape {tuple(first.shape)}; got {tuple(second.shape)}.")
 
 
 # --- the model --------------------------------------------------------------------------------------
@@ -255,6 +262,7 @@ class Diffusion(Denoiser):
 
         Each is as likely as any other, and together they cover the whole way: a mean over them varies less.
         """
+        check_counts(count=count)
         parts = torch.randperm(count, generator=generator, device=generator.device)
         place = (parts + uniform((count,), generator, generator.device).double()) / count   # 0 up to 1
         return (1 + (place * self.schedule.steps).long()).clamp(max=self.schedule.steps).to(self.device)
@@ -281,6 +289,8 @@ class Diffusion(Denoiser):
     @torch.no_grad()
     def step_back(self, images, now: int, before: int, generator, condition=None, guidance=1.0, eta=0.0):
         """Images (n, C, H, W) that are `now` steps away from clean ones, at `before` steps, by `ddim_step`."""
+        if not 0 <= before < now:
+            raise CourseError(f"From step {now} to step {before}; expected a step back, to 0 at the lowest.")
         step = torch.full((len(images),), now, device=images.device)
         clean = self.clean(images, step, condition, guidance)
         fresh = standard_normal(images.shape, generator, images.device) if eta else torch.zeros_like(images)
@@ -291,6 +301,7 @@ class Diffusion(Denoiser):
 
     def prior_nats(self, images: torch.Tensor) -> torch.Tensor:
         """(B,) KL divergence of the last step from N(0, 1): what is still seen of the image when sampling starts."""
+        check_floats("B C H W", images=images)
         left = self.schedule.alpha_bar[-1].item()
         nats = (left * images.double() ** 2 - left - math.log1p(-left)) / 2              # ½ (μ² + σ² − 1 − ln σ²)
         return nats.flatten(1).sum(dim=1)
@@ -317,6 +328,7 @@ class Diffusion(Denoiser):
         A step costs about as 1/t, and so often it is drawn: the logarithms come evenly, each in its own part of the
         way. If the steps themselves came evenly, the few that cost most would be met by chance.
         """
+        check_counts(draws=draws, count=count)
         last, parts = self.schedule.steps, torch.arange(draws, device=generator.device)[:, None]
         place = (parts + uniform((draws, count), generator, generator.device).double()) / draws     # 0 up to 1
         way = math.log((last + 1) / 2)

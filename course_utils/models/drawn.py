@@ -6,16 +6,25 @@ import torch
 from torch import nn
 
 from course_utils import seeding
+from course_utils.errors import CourseError
 
 
 def standard_normal(shape: Sequence[int], generator: torch.Generator, device=None) -> torch.Tensor:
     """Numbers from N(0, 1), drawn where the generator lives and brought to `device`."""
-    return torch.randn(*shape, generator=generator, device=generator.device).to(device)
+    _check_shape(shape)
+    return torch.randn(tuple(shape), generator=generator, device=generator.device).to(device)
 
 
 def uniform(shape: Sequence[int], generator: torch.Generator, device=None) -> torch.Tensor:
     """Numbers from 0 up to 1, drawn where the generator lives and brought to `device`."""
-    return torch.rand(*shape, generator=generator, device=generator.device).to(device)
+    _check_shape(shape)
+    return torch.rand(tuple(shape), generator=generator, device=generator.device).to(device)
+
+
+def _check_shape(shape: Sequence[int]) -> None:
+    """Raises CourseError for a size below 0."""
+    if min(shape, default=0) < 0:
+        raise CourseError(f"The shape is {tuple(shape)}; expected sizes of 0 or more.")
 
 
 class DrawnLoss:

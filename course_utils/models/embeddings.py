@@ -17,7 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
+from course_utils.models.language_model import check_ids
 from course_utils.seeding import generator
+from course_utils.shapes import check_counts, check_finite, check_floats, check_shape, check_shapes, check_whole
 from course_utils.text.batches import Batches, mixed
 
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -45,6 +47,8 @@ def cooccurrence(ids: np.ndarray, size: int, window: int) -> sparse.csr_array:
 
     Raises CourseError for a window below 1 and for ids outside the vocabulary.
     """
+    check_whole("N", ids=ids)
+    check_counts(size=size, window=window)
     if window < 1 or ids.size and not OUTSIDE <= ids.min() <= ids.max() < size:
         raise CourseError(
             f"window is {window} and the ids go up to {ids.max(initial=-1)}; expected 1 or more, and ids below {size}."
@@ -83,6 +87,8 @@ def truncated_svd(matrix, width: int, random: torch.Generator) -> np.ndarray:
     A random projection finds the space in a few products (Halko, Martinsson and Tropp 2011). Raises CourseError where
     D is not from 1 to the smaller side.
     """
+    check_shape(matrix, "V W", "matrix")
+    check_finite(matrix=matrix)
     if not 1 <= width <= min(matrix.shape):
         raise CourseError(f"width is {width}; expected 1 to {min(matrix.shape)}, the smaller side of the matrix.")
     guesses = min(width + 10, min(matrix.shape))
@@ -104,6 +110,7 @@ class SkipGram(nn.Module):
     """
 
     def __init__(self, size: int, width: int, random: torch.Generator):
+        check_counts(size=size, width=width)
         super().__init__()
         self.centre = nn.Parameter((torch.rand(size, width, generator=random) - 0.5) / width)
         self.context = nn.Parameter(torch.zeros(size, width))
@@ -113,11 +120,23 @@ class SkipGram(nn.Module):
 
         Returns scores (B, 1 + K) and the loss: nats for each true neighbour, its K negatives included.
         """
+        check_shapes("B, B K, B K", centres=centres, contexts=contexts, labels=labels)
+        check_whole("B, B K", centres=centres, contexts=contexts)
+        check_floats("B+ K+", labels=labels)
+        check_ids(centres, len(self.centre), "centres")
+        check_ids(contexts, len(self.context), "contexts")
         scores = torch.einsum(
             "bd,bkd->bk", functional.embedding(centres, self.centre), functional.embedding(contexts, self.context)
         )
         nats = functional.binary_cross_entropy_with_logits(scores, labels, reduction="none")
         return scores, nats.sum(dim=1).mean()
+
+
+def _check_stream(ids: np.ndarray, size: int, **counts: int) -> None:
+    """Raises CourseError for what are no ids (N,) of `size` words, −1 for none of them, and for counts below 1."""
+    check_counts(size=size, **counts)
+    check_whole("N", ids=ids)
+    check_ids(ids.clip(min=0), size, "ids")
 
 
 def skipgram_batches(
@@ -129,6 +148,7 @@ def skipgram_batches(
     widens the windows of the others. Negatives are drawn by frequency to the power of 0.75. Both as in word2vec.
     Raises CourseError where no pair of neighbours is left.
     """
+    _check_stream(ids, size, negatives=negatives, batch=batch)
     counts = np.bincount(ids[ids >= 0], minlength=size).astype(float)
     keep = np.minimum(1.0, np.sqrt(threshold * counts.sum() / np.maximum(counts, 1.0)))
     chance = torch.rand(len(ids), generator=generator(mixed(seed, -1)), dtype=torch.float64).numpy()
@@ -189,6 +209,8 @@ class WordVectors:
         """The `top` words with the largest cosine to a word (itself left out) or to a vector, and that cosine."""
         if isinstance(query, str):
             without, query = {*without, query}, self[query]
+        query = np.asarray(query)
+        check_shape(query, f"{self.vectors.shape[1]}", "query")
         cosines = self.unit @ (query / max(np.linalg.norm(query), 1e-12))
         order = (i for i in np.argsort(-cosines, kind="stable") if self.words[i] not in without)
         return [(self.words[i], float(cosines[i])) for i, _ in zip(order, range(top), strict=False)]

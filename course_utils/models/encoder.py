@@ -103,6 +103,8 @@ class Encoder(nn.Module):
         check_ids(ids, self.config.vocabulary_size, "ids")
         check_context(ids.shape[1], self.config.context)
         segments = torch.zeros_like(ids) if segments is None else segments
+        check_shape(segments, f"{ids.shape[0]} {ids.shape[1]}", "segments")
+        check_ids(segments, self.config.segments, "segments")
         x = self.embedding(ids) + self.position.weight[: ids.shape[1]] + self.segment(segments)
         return self.dropout(self.norm(x))
 

@@ -16,17 +16,18 @@ from course_utils.errors import CourseError
 from course_utils.models.attention import (
     MultiHeadAttention,
     causal_mask,
+    check_attention,
     fused_attention,
     merge_heads,
     scaled_dot_product_attention,
     split_heads,
     visible,
 )
-from course_utils.models.language_model import check_ids, measuring
+from course_utils.models.language_model import check_ids, check_targets, measuring
 from course_utils.models.layers import FeedForward, GatedFeedForward, RMSNorm, draw_weights, gelu
 from course_utils.models.products import Linear, linear
 from course_utils.models.seq2seq import PAD
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_floats, check_number, check_shape, check_shapes, check_whole
 
 FEED_FORWARDS = ("relu", "geglu")
 
@@ -67,11 +68,13 @@ class EncoderDecoderConfig:
 
 def unscaled_attention(query, key, value, mask=None, bias=None):
     """Attention without the division by √K, which T5 has in its initial weights instead."""
+    check_attention(query, key, value, mask, bias)
     return fused_attention(query * math.sqrt(query.shape[-1]), key, value, mask, bias)
 
 
 def geglu(x, gate, up, down):
     """down(gelu(gate(x)) · up(x)). Shazeer 2020."""
+    check_shapes("… D, F D, F D, D F", x=x, gate=gate, up=up, down=down)
     return linear(gelu(linear(x, gate)) * linear(x, up), down)
 
 
@@ -80,6 +83,10 @@ def bucket(distance: torch.Tensor, buckets: int, furthest: int, both_ways: bool)
 
     both_ways: the future has the upper half of the buckets; else it has none. Any shape to the same shape.
     """
+    check_whole("…", distance=distance)
+    check_counts(2 * (1 + both_ways), buckets=buckets)
+    if furthest <= buckets // 2:
+        raise CourseError(f"furthest is {furthest}; expected more than half of the {buckets} buckets.")
     if both_ways:
         buckets //= 2
         first, apart = (distance > 0) * buckets, distance.abs()
@@ -101,6 +108,7 @@ class RelativeBias(nn.Module):
 
     def forward(self, length: int, keys: int) -> torch.Tensor:
         """(1, H, T, S) for the last T of S positions."""
+        check_counts(0, length=length, keys=keys)
         device = self.bias.weight.device
         queries = torch.arange(keys - length, keys, device=device)
         distance = torch.arange(keys, device=device) - queries[:, None]                     # (T, S)
@@ -209,13 +217,14 @@ class EncoderDecoder(nn.Module):
 
     def encode(self, source: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """source (B, S) to (B, S, D); mask (B, S) True on text, False on padding."""
-        check_shape(source, "B S", "source")
+        check_shapes("B S, B S", source=source, mask=mask)
         check_ids(source, self.config.vocabulary_size, "source")
         return self.encoder(self.embedding(source), visible(mask))
 
     def decode(self, target: torch.Tensor, encoded: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """target (B, T) and the encoded source (B, S, D) to logits (B, T, V)."""
-        check_shape(target, f"{encoded.shape[0]} T", "target")
+        check_floats(f"B S {self.config.width}", encoded=encoded)
+        check_shapes("B S D, B T, B S", encoded=encoded, target=target, mask=mask)
         check_ids(target, self.config.vocabulary_size, "target")
         return self.logits(self.decoder(self.embedding(target), source=encoded, source_mask=visible(mask)))
 
@@ -231,9 +240,11 @@ class EncoderDecoder(nn.Module):
         Targets of −100 are not counted. smoothing: this share of each target's probability is wanted of all V ids
         alike. Szegedy et al. 2016, section 7.
         """
+        check_number(0, 1, smoothing=smoothing)
         logits = self.decode(target, self.encode(source, mask), mask)
         if targets is None:
             return logits, None
+        check_targets(targets, logits)
         return logits, functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing=smoothing)
 
 
@@ -253,6 +264,8 @@ class Source:
 
     def rows(self, index: torch.Tensor) -> "Source":
         """The sources in these rows, in this order; a row may be taken more than once."""
+        check_whole("N", index=index)
+        check_ids(index, len(self.mask), "index")
         return Source(self.keys[:, index], self.values[:, index], self.mask[index])
 
 
@@ -274,6 +287,7 @@ class Cached(nn.Module):
 
     def encode(self, source: torch.Tensor) -> Source:
         """source (B, S) int64. Raises CourseError for an id out of range or an empty row."""
+        check_shape(source, "B S", "source")
         mask = source != PAD
         if source.shape[1] == 0 or not bool(mask[:, 0].all()):
             raise CourseError("A source is empty; each row needs at least one token before its padding.")

@@ -14,28 +14,32 @@ import torch
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.models.language_model import check_ids
+from course_utils.models.language_model import as_ids, check_ids
 from course_utils.models.layers import frequencies
 from course_utils.models.transformer import Transformer
+from course_utils.shapes import check_counts, check_floats
 
-PRECISIONS = ("float32", "bfloat16", "int8")
+PRECISIONS = ("float32", "bfloat16", "int8", "int4")
+GROUP = 32                                         # weights that share a scale in int4
+MULTIPLES = {"int8": (1, 16), "int4": (16, GROUP)}     # what the sizes (out, in) of a matrix have to be multiples of
 MANY_ROWS = 32                                     # torch's int8 product is made for few; from here float32's is faster
 
 
 class Product:
     """x (T, in) times a weight matrix (out, in), which is stored as `precision` says; float32 in and out.
 
-    Raises CourseError for int8 where `in` is no multiple of 16: torch's product reads on past the end of such a row.
+    Raises CourseError where torch's kernel would read past the end of a row: for int8 where `in` is no multiple of 16,
+    for int4 where it is none of 32, or `out` none of 16.
     """
 
     def __init__(self, weight: torch.Tensor, precision: str):
+        check_floats("out in", weight=weight)
+        check_precision(precision)
+        _check_multiples(weight, precision)
         self.precision, self.scale = precision, None
-        if precision == "int8" and weight.shape[1] % 16:
-            raise CourseError(
-                f"A matrix multiplies {weight.shape[1]} numbers, and the int8 product needs a multiple of 16; use "
-                "float32 or bfloat16 for this model."
-            )
-        if precision == "int8":
+        if precision == "int4":
+            self.weight, self.scale = in_groups(weight)
+        elif precision == "int8":
             self.weight, self.scale = quantised(weight)
         else:
             self.weight = packed(weight.to(getattr(torch, precision)))
@@ -46,6 +50,8 @@ class Product:
             return self._linear(x)
         if self.precision == "bfloat16":
             return self._linear(x.bfloat16()).float()
+        if self.precision == "int4":
+            return torch._weight_int4pack_mm_for_cpu(x.bfloat16(), self.weight, GROUP, self.scale).float()
         if len(x) < MANY_ROWS:
             return torch._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale).float()
         # The same numbers but for the order of the sums, which are rounded once, at their end, as that kernel does.
@@ -63,12 +69,29 @@ class Product:
         return self.weight.nbytes + (0 if self.scale is None else self.scale.nbytes)
 
 
+def check_precision(precision: str) -> None:
+    """Raises CourseError for one that there is not."""
+    if precision not in PRECISIONS:
+        raise CourseError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}.")
+
+
+def _check_multiples(weight: torch.Tensor, precision: str) -> None:
+    for size, what, of in zip(weight.shape, ("makes", "multiplies"), MULTIPLES.get(precision, (1, 1)), strict=True):
+        if size % of:
+            raise CourseError(
+                f"A matrix {what} {size} numbers, and the {precision} product needs a multiple of {of}; use float32 or "
+                "bfloat16 for this model."
+            )
+
+
 def packed(weight: torch.Tensor) -> torch.Tensor:
     """A matrix (out, in) in the order in which oneDNN's kernel for a single row x reads it; as it is without oneDNN.
 
     That is what `torch.compile` does with frozen weights.
     """
+    check_floats("out+ in+", weight=weight)
     supported = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    supported = supported and weight.dtype in (torch.float32, torch.bfloat16)
     if supported and weight.dtype == torch.bfloat16:
         supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), 1) if supported else weight
@@ -76,9 +99,26 @@ def packed(weight: torch.Tensor) -> torch.Tensor:
 
 def quantised(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """A matrix (out, in) as whole numbers −127 … 127 and one scale (out,) a row, so that weight ≈ scale · numbers."""
+    check_floats("out in+", weight=weight)
     scale = (weight.float().abs().amax(dim=1) / 127).clamp(min=1e-12).bfloat16()
     numbers = (weight.float() / scale.float()[:, None]).round().clamp(-127, 127)
     return numbers.to(torch.int8), scale
+
+
+def in_groups(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A matrix (out, in) as whole numbers 0 … 15, packed, and for each group of 32 in a row a scale and a middle.
+
+    weight ≈ (numbers − 8) · scale + middle; the second result, (in/32, out, 2), holds both. Numbers that were rounded
+    by their lowest and highest in such groups before, as llama.cpp's Q4_1 does, come out as they were.
+    """
+    check_floats("out in+", weight=weight)
+    groups = weight.float().unflatten(1, (-1, GROUP))                                   # (out, in/32, 32)
+    low, high = groups.amin(dim=2), groups.amax(dim=2)
+    scale = ((high - low) / 15).clamp(min=1e-12).bfloat16()
+    middle = (low + 8 * scale.float()).bfloat16()
+    numbers = ((groups - middle.float()[..., None]) / scale.float()[..., None] + 8).round().clamp(0, 15)
+    pack = torch._convert_weight_to_int4pack_for_cpu(numbers.flatten(1).int(), 1)
+    return pack, torch.stack([scale, middle], dim=-1).transpose(0, 1).contiguous()
 
 
 class FastLayer:
@@ -87,7 +127,8 @@ class FastLayer:
     def __init__(self, block, model: Transformer, precision: str):
         config, attention, gated = model.config, block.attention, block.feed_forward
         self.heads, self.key_heads, self.width = config.heads, attention.key_value_heads, config.head_width
-        together = torch.cat([attention.query.weight, attention.key.weight, attention.value.weight])
+        turned = (neighbours(part.weight, self.width) for part in (attention.query, attention.key))
+        together = torch.cat([*turned, attention.value.weight])
         self.query_key_value = Product(together, precision)
         self.output = Product(attention.output.weight, precision)
         self.gate_up = Product(torch.cat([gated.gate.weight, gated.up.weight]), precision)
@@ -97,25 +138,39 @@ class FastLayer:
         self.epsilon = config.epsilon
         self.cache = torch.zeros(2, self.key_heads, config.context, self.width)
 
-    def __call__(self, x, first: int, cosine, sine, mask):
+    def __call__(self, x, first: int, turns, mask):
         """The stream x (T, D) of the positions from `first` on to the stream after the block."""
         normed = rms_norm(x, self.attention_gain, self.epsilon)
-        x = x + self.output(self._attend(normed, first, cosine, sine, mask))
+        x = x + self.output(self._attend(normed, first, turns, mask))
         normed = rms_norm(x, self.feed_forward_gain, self.epsilon)
         gate, up = self.gate_up(normed).chunk(2, dim=-1)
         return x + self.down(functional.silu(gate).mul_(up))
 
-    def _attend(self, x, first: int, cosine, sine, mask):
+    def _attend(self, x, first: int, turns, mask):
         """x (T, D) to the merged heads (T, D); the new keys and values are put into the cache."""
         length, last = x.shape[0], first + x.shape[0]
-        halves = self.query_key_value(x).view(length, -1, 2, self.width // 2).transpose(0, 1)  # (H + 2G, T, 2, K/2)
-        turned = torch.addcmul(halves * cosine, halves.flip(-2), sine).view(-1, length, self.width)
+        pairs = self.query_key_value(x).view(length, -1, self.width // 2, 2).transpose(0, 1)   # (H + 2G, T, K/2, 2)
+        turned = torch.view_as_real(torch.view_as_complex(pairs) * turns).flatten(2)           # (H + 2G, T, K)
         query, new = turned.split((self.heads, 2 * self.key_heads))
-        self.cache.narrow(2, first, length).copy_(new.view(2, self.key_heads, length, self.width))
+        self.cache.narrow(2, first, length).copy_(new.unflatten(0, (2, self.key_heads)))
         key, value = self.cache.narrow(2, 0, last).split(1)                                    # (1, G, S, K) each
-        grouped = self.heads != self.key_heads
-        mixed = functional.scaled_dot_product_attention(query[None], key, value, mask, enable_gqa=grouped)
+        grouped, causal = self.heads != self.key_heads, length == last
+        mixed = functional.scaled_dot_product_attention(
+            query[None], key, value, mask, is_causal=causal, enable_gqa=grouped
+        )
         return mixed[0].transpose(0, 1).reshape(length, -1)
+
+
+def neighbours(weight: torch.Tensor, width: int) -> torch.Tensor:
+    """The rows of a query or key matrix (H·K, D) so that the two numbers that turn together, i and i + K/2, are next.
+
+    Then a turn is one product of complex numbers. Scores are sums over the numbers of a head: their order is free.
+    """
+    check_counts(width=width)
+    if width % 2 or len(weight) % width:
+        raise CourseError(f"{len(weight)} rows, a head width of {width}; expected an even width that divides the rows.")
+    check_floats("rows D", weight=weight)
+    return weight.unflatten(0, (-1, 2, width // 2)).transpose(1, 2).flatten(0, 2)
 
 
 def rms_norm(x, gain, epsilon: float):
@@ -129,13 +184,12 @@ def rms_norm(x, gain, epsilon: float):
 class FastDecoder:
     """A decoder of Llama's style for one text at a time. It remembers what it has read; `reset` makes it forget.
 
-    precision: of the weights, float32, bfloat16 or int8.
+    precision: of the weights, float32, bfloat16, int8, or int4 with an output layer in int8.
     Raises CourseError for a model of another style: it has no such path.
     """
 
     def __init__(self, model: Transformer, precision: str = "float32"):
-        if precision not in PRECISIONS:
-            raise CourseError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}.")
+        check_precision(precision)
         _check_style(model)
         self.config, self.precision = model.config, precision
         with torch.no_grad():
@@ -143,7 +197,7 @@ class FastDecoder:
             self.layers = [FastLayer(block, model, precision) for block in model.blocks]
             self.gain = model.norm.gain.float()
             head = model.embedding.weight if model.config.tied else model.output.weight
-            self.head = Product(head, precision)
+            self.head = Product(head, "int8" if precision == "int4" else precision)
         self.turning = self._turning()
         self.read_so_far = 0
 
@@ -153,11 +207,10 @@ class FastDecoder:
         turned = torch.arange(self.config.heads + 2 * key_heads) < self.config.heads + key_heads
         return turned[:, None, None] * frequencies(self.config.head_width, self.config.base)
 
-    def _turns(self, first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cosine and signed sine (H + 2G, T, 2, K/2): x · cosine + swapped halves · sine is `layers.rotary` of x."""
-        angles = self.turning * torch.arange(first, last)[:, None]                      # (H + 2G, T, K/2)
-        cosine, sine = angles.cos(), angles.sin()
-        return torch.stack([cosine, cosine], 2), torch.stack([-sine, sine], 2)
+    def _turns(self, first: int, last: int) -> torch.Tensor:
+        """(H + 2G, T, K/2) complex numbers of length 1: pairs · turns is `layers.rotary` of the pairs."""
+        angles = self.turning * torch.arange(first, last)[:, None]
+        return torch.polar(torch.ones_like(angles), angles)
 
     def reset(self) -> None:
         """Forget the text."""
@@ -187,7 +240,7 @@ class FastDecoder:
     @torch.no_grad()
     def states(self, ids: Sequence[int], last_only: bool = False) -> torch.Tensor:
         """(T, D) the normed stream at each of the ids, or (1, D) at the last: what `head` makes logits of."""
-        new = torch.as_tensor(ids, dtype=torch.int64)
+        new = as_ids(ids)
         if len(new) == 0:
             raise CourseError("There are no ids to go on from; expected at least one.")
         check_ids(new, self.config.vocabulary_size, "ids")
@@ -203,10 +256,10 @@ class FastDecoder:
                 f"The cache has room for {self.config.context} tokens; {first} are read and {length} more came. Cut "
                 "the text, or reset() and begin again with its last part."
             )
-        mask = torch.ones(length, last, dtype=torch.bool).tril(first) if length > 1 else None
-        x, (cosine, sine) = self.embedding[new].float(), self._turns(first, last)
+        mask = torch.ones(length, last, dtype=torch.bool).tril(first) if first and length > 1 else None
+        x, turns = self.embedding[new].float(), self._turns(first, last)
         for layer in self.layers:
-            x = layer(x, first, cosine, sine, mask)
+            x = layer(x, first, turns, mask)
         self.read_so_far = last
         return x
 

@@ -9,12 +9,14 @@ import torch
 from torch.nn import functional
 
 from course_utils.models.transformer import Block, Transformer
+from course_utils.shapes import check_counts, check_whole
 
 
 class PixelSampler:
     """Reads B images pixel by pixel and says how likely each level is to come next. No gradient goes through it."""
 
     def __init__(self, decoder: Transformer, count: int):
+        check_counts(count=count)
         config = decoder.config
         self.decoder, self.pixel = decoder, 0
         shape = (config.layers, 2, count, config.heads, config.context, config.head_width)
@@ -23,6 +25,7 @@ class PixelSampler:
     @torch.no_grad()
     def read(self, ids: torch.Tensor) -> torch.Tensor:
         """The next id of each image, (B,), to the logits (B, V) of what follows it."""
+        check_whole(f"{self.cache.shape[2]}", ids=ids)
         x = self.decoder.embed(ids[:, None], self.pixel)[:, 0]                          # (B, D)
         for block, (keys, values) in zip(self.decoder.blocks, self.cache, strict=True):
             x = x + self._attend(block, x, keys, values)

@@ -6,6 +6,7 @@ import torch
 
 from course_utils.models.fast import FastDecoder
 from course_utils.models.language_model import one_by_one
+from course_utils.shapes import check_alike, check_floats
 
 
 class FastReader:
@@ -46,6 +47,8 @@ class FastReader:
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
         """The normed stream (…, D) to logits (…, V)."""
+        check_floats(f"…+ {self.decoder.config.width}", states=states)
+        check_alike(states=states, gain=self.decoder.gain)
         return self.decoder.head(states.reshape(-1, states.shape[-1])).view(*states.shape[:-1], -1)
 
     def _after(self, ids: Sequence[int], memory, read: Callable) -> tuple[torch.Tensor, tuple[int, ...]]:

@@ -17,9 +17,10 @@ from course_utils.errors import CourseError
 from course_utils.models.drawn import standard_normal
 from course_utils.models.image_blocks import RELU_GAIN, draw_weights
 from course_utils.models.language_model import measuring
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_alike, check_counts, check_floats, check_number
 
 IMAGES_A_PASS = 256                                                # the widest layer of them takes 58 MB
+SMALLEST_STRETCH = 1e-12                                           # of a weight that is all zeros
 LEAK = 0.2                                                         # of LeakyReLU; Radford et al. 2016, section 4
 
 # --- losses ---------------------------------------------------------------------------------------
@@ -30,6 +31,8 @@ def discriminator_loss(real_logits, fake_logits):
 
     Logits (B,) each. Where the discriminator knows nothing, it is 2 · ln 2.
     """
+    check_floats("…+", real_logits=real_logits)
+    check_floats("…+", fake_logits=fake_logits)
     return functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
 
 
@@ -38,11 +41,13 @@ def minimax_loss(fake_logits):
 
     Its slope is −D(fake): none where the discriminator is sure, so the generator that is worst learns least.
     """
+    check_floats("…+", fake_logits=fake_logits)
     return -functional.softplus(fake_logits).mean()
 
 
 def non_saturating_loss(fake_logits):
     """−ln D(fake), averaged: the same goal, with a slope of −(1 − D(fake)). Goodfellow et al. 2014, section 3."""
+    check_floats("…+", fake_logits=fake_logits)
     return functional.softplus(-fake_logits).mean()
 
 
@@ -58,6 +63,7 @@ def r1_penalty(discriminator, real):
     Times γ/2 it joins the discriminator's loss, and can be differentiated again. Each logit may depend on its own x
     alone: no batch norm.
     """
+    check_floats("…+", real=real)
     real = real.detach().requires_grad_(True)
     (slope,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
     return slope.square().sum() / len(real)
@@ -65,6 +71,8 @@ def r1_penalty(discriminator, real):
 
 def power_iteration(matrix, right):
     """One step towards the direction that `matrix` (M, N) stretches most: unit vectors left (M,) and right (N,)."""
+    check_floats("M N, N", matrix=matrix, right=right)
+    check_alike(matrix=matrix, right=right)
     left = functional.normalize(matrix @ right, dim=0)
     return left, functional.normalize(matrix.t() @ left, dim=0)
 
@@ -78,7 +86,8 @@ class SpectralNorm(nn.Module):
 
     def __init__(self, weight: torch.Tensor, generator: torch.Generator, first_steps: int = 15):
         super().__init__()
-        matrix = weight.detach().flatten(1)                                         # (M, N)
+        check_counts(first_steps=first_steps)
+        matrix = _matrix(weight.detach())                                           # (M, N)
         right = functional.normalize(torch.randn(matrix.shape[1], generator=generator), dim=0)
         for _ in range(first_steps):
             left, right = power_iteration(matrix, right)
@@ -87,10 +96,19 @@ class SpectralNorm(nn.Module):
 
     def forward(self, weight):
         """The weight, divided. The directions count as given: no gradient goes through the iteration."""
-        matrix = weight.flatten(1)                                                  # (M, N)
+        check_floats(f"{len(self.left)} N, N", matrix=_matrix(weight), right=self.right)
+        check_alike(weight=weight, right=self.right)
+        matrix = _matrix(weight)                                                    # (M, N)
         if self.training:
             self.left, self.right = power_iteration(matrix.detach(), self.right)
-        return weight / (self.left @ matrix @ self.right)
+        return weight / (self.left @ matrix @ self.right).clamp(min=SMALLEST_STRETCH)
+
+
+def _matrix(weight: torch.Tensor) -> torch.Tensor:
+    """A weight (out, in, …) as (out, in · …). Raises CourseError where it has one axis or none."""
+    if weight.ndim < 2:
+        raise CourseError(f"The weight has shape {tuple(weight.shape)}; expected (out, in) or (out, in, k, k).")
+    return weight.flatten(1)
 
 
 def add_spectral_norm(model: nn.Module, generator: torch.Generator) -> None:
@@ -108,11 +126,14 @@ class Packed(nn.Module):
     """
 
     def __init__(self, inner: nn.Module, size: int):
+        check_counts(size=size)
         super().__init__()
         self.inner, self.size = inner, size
 
     def forward(self, inputs):
         """inputs (B, C, …) to logits (B/size,), one for each pack. Raises CourseError where one is left unfilled."""
+        if inputs.ndim < 2 or 0 in inputs.shape[1:]:
+            raise CourseError(f"inputs have shape {tuple(inputs.shape)}; expected (B, C, …), none of them empty.")
         if len(inputs) % self.size:
             raise CourseError(f"{len(inputs)} inputs do not fill packs of {self.size}; take a multiple of {self.size}.")
         packs = inputs.reshape(-1, self.size * inputs.shape[1], *inputs.shape[2:])          # (B/size, size·C, …)
@@ -126,6 +147,7 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     The game makes the generator swing about; its average stands nearer to the middle. Yazıcı et al. 2019. Raises
     CourseError where the two are not of one build.
     """
+    check_number(0, 1, decay=decay)
     kept, new = average.state_dict(), model.state_dict()
     if kept.keys() != new.keys():
         raise CourseError("average and model are not of one build; begin with average = copy.deepcopy(model).")
@@ -193,11 +215,13 @@ class Generator(nn.Module):
 
     def latents(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(B, Z) codes, standard normal, on the model's device."""
+        check_counts(0, count=count)
         return standard_normal((count, self.config.latent), generator, self.body[0].weight.device)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """latents (B, Z) to images (B, C, H, W) in [−1, 1]."""
-        check_shape(latents, f"B {self.config.latent}", "latents")
+        check_floats(f"B {self.config.latent}", latents=latents)
+        check_alike(latents=latents, weight=self.body[0].weight)
         return self.body(latents)
 
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
@@ -235,7 +259,8 @@ class Discriminator(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """images (B, C, H, W) in [−1, 1] to logits (B,)."""
         config = self.config
-        check_shape(images, f"B {config.channels} {config.size} {config.size}", "images")
+        check_floats(f"B {config.channels} {config.size} {config.size}", images=images)
+        check_alike(images=images, weight=self.body[0].weight)
         return self.body(images).squeeze(1)
 
 

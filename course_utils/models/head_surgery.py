@@ -14,7 +14,7 @@ from course_utils.errors import CourseError
 from course_utils.models.attention import MultiHeadAttention, scaled_dot_product_attention
 from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.transformer import Transformer
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_floats, check_shape, check_shapes
 
 Head = tuple[int, int]                                             # layer, and number within it
 Formula = Callable                                                 # like `scaled_dot_product_attention`
@@ -27,7 +27,7 @@ def every_head(model: Transformer) -> list[Head]:
 
 def top_heads(scores: torch.Tensor, count: int) -> list[Head]:
     """The `count` heads with the largest scores (L, H), largest first. Raises CourseError where there are fewer."""
-    check_shape(scores, "L H", "scores")
+    check_floats("L H", scores=scores)
     if not 1 <= count <= scores.numel():
         raise CourseError(f"count is {count}; expected 1 to {scores.numel()}, as many as there are heads.")
     return [divmod(place, scores.shape[1]) for place in scores.flatten().topk(count).indices.tolist()]
@@ -140,7 +140,7 @@ def mean_outputs(model: Transformer, ids: torch.Tensor) -> torch.Tensor:
 def check_text(model: Transformer, ids: torch.Tensor) -> None:
     """Raises CourseError for what is no decoder with heads, and for ids (B, T) that it cannot read."""
     _check_decoder(model)
-    check_shape(ids, "B T", "ids")
+    check_shapes("B+ T+", ids=ids)
     check_ids(ids, model.vocabulary_size, "ids")
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.attention import fused_attention
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_alike, check_counts, check_floats, check_number, check_shape, check_shapes
 
 GROUPS = 8
 RELU_GAIN = math.sqrt(2)                                           # see `draw_weights`
@@ -26,6 +26,7 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
     Unlike batch norm it does the same in training and in sampling, whatever else is in the batch.
     """
+    check_counts(channels=channels)
     return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
 
 
@@ -34,6 +35,7 @@ def modulate(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch
 
     Perez et al. 2018 (FiLM); in diffusion models Dhariwal and Nichol 2021.
     """
+    check_floats("B C H W, B C, B C", x=x, scale=scale, shift=shift)
     return x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
 
 
@@ -45,6 +47,8 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int, steering: int = 0):
+        check_counts(inputs=inputs, outputs=outputs)
+        check_counts(0, steering=steering)
         super().__init__()
         self.first_norm, self.first = group_norm(inputs), nn.Conv2d(inputs, outputs, 3, padding=1)
         self.second_norm, self.second = group_norm(outputs), ZeroConv(outputs, outputs, 3, padding=1)
@@ -56,16 +60,28 @@ class ResidualBlock(nn.Module):
         if (self.steer is None) != (vector is None):
             expected = "no vector" if self.steer is None else f"a vector of width {self.steer.in_features}"
             raise CourseError(f"This block takes {expected}; got {None if vector is None else tuple(vector.shape)}.")
+        _check_map(x, self.first)
+        if vector is not None:
+            check_floats("B E, E", vector=vector, weight=self.steer.weight[0])
+            check_shapes("B C H W, B E", x=x, vector=vector)
+            check_alike(x=x, vector=vector)
         inner = self.second_norm(self.first(functional.silu(self.first_norm(x))))
         if vector is not None:
             inner = modulate(inner, *self.steer(functional.silu(vector)).chunk(2, dim=1))
         return self.skip(x) + self.second(functional.silu(inner))
 
 
+def _check_map(x: torch.Tensor, layer: nn.Conv2d) -> None:
+    """Raises where x is no map (B, C, H, W) of the channels and the precision that a layer takes."""
+    check_floats(f"B {layer.in_channels} H+ W+", x=x)
+    check_alike(x=x, weight=layer.weight)
+
+
 class PlaceAttention(nn.Module):
     """x plus attention of every place of the map to every other: what a 3×3 window cannot see."""
 
     def __init__(self, channels: int, heads: int):
+        check_counts(channels=channels, heads=heads)
         super().__init__()
         if channels % heads:
             raise CourseError(f"{channels} channels do not split into {heads} heads; expected a divisor.")
@@ -74,6 +90,7 @@ class PlaceAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, C, H, W) to the same shape."""
+        _check_map(x, self.inputs)
         batch, channels, high, wide = x.shape
         split = self.inputs(self.norm(x)).reshape(batch, 3, self.heads, channels // self.heads, high * wide)
         query, key, value = split.transpose(3, 4).unbind(dim=1)                         # (B, heads, H·W, K) each
@@ -85,11 +102,13 @@ class Downsample(nn.Module):
     """Half as high and half as wide, by a 3×3 convolution that looks at every second place."""
 
     def __init__(self, inputs: int, outputs: int):
+        check_counts(inputs=inputs, outputs=outputs)
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, inputs, H, W) to (B, outputs, H/2, W/2). Raises CourseError for an odd side."""
+        _check_map(x, self.convolution)
         if x.shape[2] % 2 or x.shape[3] % 2:
             raise CourseError(f"The map is {x.shape[2]} × {x.shape[3]}; expected even sides to halve.")
         return self.convolution(x)
@@ -102,11 +121,13 @@ class Upsample(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int):
+        check_counts(inputs=inputs, outputs=outputs)
         super().__init__()
         self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, inputs, H, W) to (B, outputs, 2H, 2W)."""
+        _check_map(x, self.convolution)
         return self.convolution(functional.interpolate(x, scale_factor=2, mode="nearest"))
 
 
@@ -116,6 +137,7 @@ def to_patches(x: torch.Tensor, patch: int) -> torch.Tensor:
     A convolution then has patch² times fewer places to visit. Shi et al. 2016. Raises CourseError for a side that
     patch does not divide.
     """
+    check_counts(patch=patch)
     check_shape(x, "B C H W", "x")
     if x.shape[2] % patch or x.shape[3] % patch:
         raise CourseError(f"The image is {x.shape[2]} × {x.shape[3]}; expected sides that {patch} divides.")
@@ -124,6 +146,10 @@ def to_patches(x: torch.Tensor, patch: int) -> torch.Tensor:
 
 def from_patches(x: torch.Tensor, patch: int) -> torch.Tensor:
     """The way back from `to_patches`."""
+    check_counts(patch=patch)
+    check_shape(x, "B C H W", "x")
+    if x.shape[1] % patch**2:
+        raise CourseError(f"{x.shape[1]} channels; expected a multiple of {patch**2}, the pixels of a square.")
     return functional.pixel_shuffle(x, patch)
 
 
@@ -133,6 +159,7 @@ def draw_weights(model: nn.Module, generator: torch.Generator, gain: float = 1.0
     gain: √2 where ReLUs, which take away half of the power, follow the layers (He et al. 2015). Biases, and all of
     ZeroConv, start at 0; norms at 1 and 0.
     """
+    check_number(0, math.inf, gain=gain)
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(module.weight, 0.0, gain / math.sqrt(inputs_of(module)), generator)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.images.pixels import LEVELS, STEP
 from course_utils.models.drawn import uniform
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_floats, check_shape
 
 BEYOND = 1e-4                                                      # of 1: what rounding may add
 OFF_GRID = 0.04                                                    # of a level: half precision moves one by up to 0.031
@@ -45,6 +45,7 @@ def to_levels(images: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
 
     Raises CourseError for numbers out of range, and between two levels: there they have no likelihood.
     """
+    check_counts(2, levels=levels)
     check_range(images)
     scaled = (images.float() + 1) / 2 * (levels - 1)
     whole = scaled.round()
@@ -58,6 +59,7 @@ def to_levels(images: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
 
 def from_levels(ids: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
     """Whole numbers 0 … levels − 1 to numbers in [−1, 1], of the same shape; the same as `pixels.to_float` gives."""
+    check_counts(2, levels=levels)
     return ids.float() * (2 / (levels - 1)) - 1
 
 
@@ -68,11 +70,14 @@ def check_on_grid(images: torch.Tensor) -> None:
 
 def to_grid(images: torch.Tensor, levels: int = LEVELS) -> torch.Tensor:
     """The nearest level, in [−1, 1]."""
+    check_range(images.clamp(-1, 1))
+    check_counts(2, levels=levels)
     return from_levels(((images.clamp(-1, 1) + 1) / (2 / (levels - 1))).round(), levels)
 
 
 def bits_per_dimension(nats: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    """(B,) −ln p of each image, nats, as bits for each of its C · H · W numbers. An unread byte has 8."""
+    """(B,) −ln p of each image, nats, as bits for each of its numbers, as many as each of `images` has: 8 unread."""
+    check_floats("B+, N+ C+ H+ W+", nats=nats, images=images)
     return nats / (math.log(2) * images[0].numel())
 
 
@@ -82,6 +87,7 @@ def logistic_log_probability(images: torch.Tensor, mean: torch.Tensor, log_scale
     The mass is σ(a) − σ(b) with a and b the level's upper and lower edge, seen from the mean in units of the scale.
     Written as σ(a) · σ(−b) · (1 − e^(b−a)), which keeps its digits where σ(a) and σ(b) are both nearly 0 or 1.
     """
+    check_floats("…, …, …", images=images, mean=mean, log_scale=log_scale)
     inverse = (-log_scale.clamp(min=LEAST_LOG_SCALE)).exp()
     upper, lower = (images + STEP / 2 - mean) * inverse, (images - STEP / 2 - mean) * inverse
     first, last = images < -1 + STEP / 2, images > 1 - STEP / 2
@@ -93,6 +99,7 @@ def logistic_log_probability(images: torch.Tensor, mean: torch.Tensor, log_scale
 
 def draw_logistic(mean: torch.Tensor, log_scale: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """One image from the distribution that `logistic_log_probability` scores, on the grid of levels."""
+    check_floats("…, …", mean=mean, log_scale=log_scale)
     share = uniform(mean.shape, generator, mean.device).clamp(1e-6, 1 - 1e-6)
     return to_grid(mean + log_scale.clamp(min=LEAST_LOG_SCALE).exp() * torch.logit(share))
 
@@ -102,6 +109,9 @@ def gaussian_log_probability(images: torch.Tensor, mean: torch.Tensor, deviation
 
     The edges are mirrored to the left of the mean first: there Φ is small, and ln Φ keeps its digits.
     """
+    check_floats("…, …", images=images, mean=mean)
+    if not deviation > 0:
+        raise CourseError(f"deviation is {deviation}; expected a number above 0.")
     images, mean = images.double(), mean.double()
     upper, lower = (images + STEP / 2 - mean) / deviation, (images - STEP / 2 - mean) / deviation
     upper = upper.masked_fill(images > 1 - STEP / 2, math.inf)

@@ -16,9 +16,9 @@ from course_utils.errors import CourseError
 from course_utils.models.drawn import uniform
 from course_utils.models.fast_pixels import PixelSampler
 from course_utils.models.image_levels import bits_per_dimension, from_levels, to_levels
-from course_utils.models.language_model import measuring
-from course_utils.models.transformer import Transformer, TransformerConfig
-from course_utils.shapes import check_shape
+from course_utils.models.language_model import check_ids, measuring
+from course_utils.models.transformer import Transformer, TransformerConfig, check_context
+from course_utils.shapes import check_counts, check_floats, check_shape, check_whole
 
 NO_CLASS = -1
 IMAGES_A_PASS = 64                                                 # their keys and values take 205 MB
@@ -80,6 +80,10 @@ class PixelDecoder(Transformer):
 
     def embed(self, ids: torch.Tensor, first: int = 0) -> torch.Tensor:
         """ids (B, T), of which the first stands at position `first`, to the stream (B, T, D) that enters the blocks."""
+        check_shape(ids, "B T", "ids")
+        check_ids(ids, self.vocabulary_size, "ids")
+        check_counts(0, first=first)
+        check_context(first + ids.shape[1], self.context)
         size = self.row.num_embeddings
         places = torch.arange(first, first + ids.shape[1], device=ids.device)
         told = self.row(places // size) + self.column(places % size)                # (T, D)
@@ -146,6 +150,8 @@ class ImageTransformer(nn.Module):
 
     def bits_per_dim(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         """(B,) bits a pixel that each image costs: −log₂ p(image) / N, exact, on the CPU, without dropout."""
+        if labels is not None:
+            check_whole(f"{len(images)}", labels=labels)
         parts = torch.arange(len(images)).split(IMAGES_A_PASS)
         with measuring(self):
             nats = [self._nats(images[part], None if labels is None else labels[part]) for part in parts]
@@ -161,6 +167,7 @@ class ImageTransformer(nn.Module):
 
     def sample(self, count: int, generator: torch.Generator, labels: torch.Tensor | None = None) -> torch.Tensor:
         """(B, 1, H, W) new images in [−1, 1], of the classes that labels (B,) name: N steps with a cache."""
+        check_counts(0, count=count)
         nothing = torch.empty(count, 0, dtype=torch.int64, device=self.decoder.device)
         return self._drawn(nothing, generator, labels)
 
@@ -201,5 +208,6 @@ def level_at(probabilities: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
 
     So an image depends on its own numbers alone, and not on how many are drawn beside it.
     """
+    check_floats("B V+, B 1", probabilities=probabilities, chance=chance)
     levels = torch.searchsorted(probabilities.cumsum(dim=-1), chance, right=True)
     return levels.clamp(max=probabilities.shape[-1] - 1)           # where rounding leaves the end below 1

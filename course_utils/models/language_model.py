@@ -10,9 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_shape, check_whole
 
 TOKENS_A_PASS = 8_192                                              # for an LSTM of width 384 more was not faster
+NO_TARGET = -100                                                   # what a loss leaves out
 LOGITS_A_PASS = 2**24                                              # 64 MB: with a large vocabulary they fill the memory
 
 
@@ -77,7 +78,7 @@ class LanguageModel(nn.Module):
         """
         if len(ids) == 0:
             raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
-        recent = torch.as_tensor(ids[-self.context :], dtype=torch.int64)
+        recent = as_ids(ids[-self.context :])
         check_ids(recent, self.vocabulary_size, "ids")
         with measuring(self):
             logits, _ = self(recent[None].to(self.device))
@@ -131,6 +132,8 @@ def passes(length: int, context: int, tokens: int) -> Iterator[list[Window]]:
 
     One window is the least, however long. They move by half a context.
     """
+    check_counts(context=context)
+    check_counts(0, length=length, tokens=tokens)
     step = max(1, context // 2)
     begins = range(0, length, step)
     windows = [Window(max(0, begin + step - context), begin, min(begin + step, length)) for begin in begins]
@@ -153,7 +156,24 @@ def measuring(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def as_ids(ids: Sequence[int]) -> torch.Tensor:
+    """(T,) int64 of a row of whole numbers. Raises CourseError for anything else."""
+    try:
+        found = torch.as_tensor(ids)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise CourseError(f"ids hold something else than whole numbers: {error}.") from error
+    check_whole("T", ids=found)
+    return found.long()
+
+
 def check_ids(ids, vocabulary_size: int, name: str) -> None:
     """Raises CourseError where the array or tensor `ids` holds one that a vocabulary of this size does not have."""
+    check_whole("…", **{name: ids})
     if 0 not in ids.shape and not 0 <= ids.min() <= ids.max() < vocabulary_size:
         raise CourseError(f"{name} must lie in 0 … {vocabulary_size - 1}; got {ids.min()} … {ids.max()}.")
+
+
+def check_targets(targets: torch.Tensor, logits: torch.Tensor) -> None:
+    """Raises where targets (B, T) do not fit logits (B, T, V): in shape, or by an id that is neither one nor −100."""
+    check_whole(" ".join(map(str, logits.shape[:-1])), targets=targets)
+    check_ids(targets.masked_fill(targets == NO_TARGET, 0), logits.shape[-1], "targets")

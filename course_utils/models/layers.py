@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.products import Linear, linear
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_alike, check_counts, check_floats, check_shape, check_shapes
 
 # --- norms ----------------------------------------------------------------------------------------
 
@@ -22,6 +22,7 @@ def layer_norm(x, gain, bias, epsilon=1e-5):
 
     x (…, D), gain (D,), bias (D,) or None.
     """
+    check_floats("… D, D, D", x=x, gain=gain, bias=bias)
     centred = x - x.mean(dim=-1, keepdim=True)
     variance = centred.square().mean(dim=-1, keepdim=True)
     normed = centred * torch.rsqrt(variance + epsilon) * gain
@@ -33,6 +34,7 @@ def rms_norm(x, gain, epsilon=1e-5):
 
     In float32 inside, whatever comes in. Zhang and Sennrich 2019.
     """
+    check_floats("… D, D", x=x, gain=gain)
     wide = x.float()
     normed = wide * torch.rsqrt(wide.square().mean(dim=-1, keepdim=True) + epsilon)
     return gain * normed.to(x.dtype)
@@ -42,12 +44,15 @@ class LayerNorm(nn.Module):
     """`layer_norm` with a gain that starts at 1 and a bias that starts at 0; run by torch's kernel."""
 
     def __init__(self, width: int, epsilon: float = 1e-5, bias: bool = True):
+        check_counts(width=width)
         super().__init__()
         self.gain, self.epsilon = nn.Parameter(torch.ones(width)), epsilon
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
 
     def forward(self, x):
         """x (…, D) to the same shape."""
+        check_floats("… D, D", x=x, gain=self.gain)
+        check_alike(x=x, gain=self.gain)
         return functional.layer_norm(x, self.gain.shape, self.gain, self.bias, self.epsilon)
 
 
@@ -55,6 +60,7 @@ class RMSNorm(nn.Module):
     """A function like `rms_norm` with a gain that starts at 1."""
 
     def __init__(self, width: int, epsilon: float = 1e-5, norm: Callable = rms_norm):
+        check_counts(width=width)
         super().__init__()
         self.gain, self.epsilon, self.norm = nn.Parameter(torch.ones(width)), epsilon, norm
 
@@ -71,6 +77,7 @@ def sinusoidal(length: int, width: int, base: float = 10_000.0) -> torch.Tensor:
 
     Columns 2i and 2i + 1 turn by base^(−2i/D) radians a position.
     """
+    check_counts(0, length=length, width=width)
     if width % 2:
         raise CourseError(f"width is {width}; expected an even number: columns go in pairs of sine and cosine.")
     angles = torch.arange(length)[:, None] * frequencies(width, base)               # (T, D/2)
@@ -79,6 +86,9 @@ def sinusoidal(length: int, width: int, base: float = 10_000.0) -> torch.Tensor:
 
 def frequencies(width: int, base: float = 10_000.0, device=None) -> torch.Tensor:
     """(K/2,) radians a position by which each pair of numbers turns: from 1 down to nearly 1/base."""
+    check_counts(0, width=width)
+    if not base > 0:
+        raise CourseError(f"base is {base}; expected a number above 0, such as 10,000.")
     return base ** (-torch.arange(0, width, 2, device=device) / width)
 
 
@@ -97,7 +107,7 @@ def rotary(x, positions, base=10_000.0):
 
 def check_rotary(x, positions) -> None:
     """Raises ShapeError or CourseError where positions do not fit x, or its width is odd."""
-    check_shape(x, "B H T K", "x")
+    check_floats("B H T K", x=x)
     check_shape(positions, f"{x.shape[2]}", "positions")
     if x.shape[-1] % 2:
         raise CourseError(f"the head width is {x.shape[-1]}; expected an even number: rotation turns pairs.")
@@ -108,6 +118,7 @@ def check_rotary(x, positions) -> None:
 
 def gelu(x):
     """x · Φ(x), by the tanh formula that GPT-2 was trained with. Hendrycks and Gimpel 2016."""
+    check_floats("…", x=x)
     return functional.gelu(x, approximate="tanh")
 
 
@@ -116,6 +127,7 @@ def swiglu(x, gate, up, down):
 
     x (…, D); gate and up (F, D), down (D, F): weights as in nn.Linear.
     """
+    check_shapes("… D, F D, F D, D F", x=x, gate=gate, up=up, down=down)
     opened = functional.silu(linear(x, gate))                                         # (…, F)
     return linear(opened * linear(x, up), down)
 
@@ -154,6 +166,7 @@ def draw_weights(model: nn.Module, width: int, layers: int, generator: torch.Gen
     Those that write into the residual stream are smaller by √(2 · layers), so that the sum of all layers starts no
     larger than a single one (Radford et al. 2019, who draw the others from N(0, 0.02²): slow where D is small).
     """
+    check_counts(width=width, layers=layers)
     for name, parameter in model.named_parameters():
         if parameter.ndim > 1:
             writes = name.endswith(("attention.output.weight", "feed_forward.down.weight"))

@@ -13,7 +13,7 @@ from torch import nn
 
 from course_utils.errors import CourseError
 from course_utils.models.products import linear
-from course_utils.shapes import ShapeError
+from course_utils.shapes import ShapeError, check_alike, check_floats
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class LoRALinear(nn.Module):
 
     def forward(self, x):
         """x (…, in) to (…, out). The correction goes through R numbers: B·A is never built."""
+        check_floats(f"… {self.base.in_features}", x=x)
+        check_alike(x=x, weight=self.base.weight)
         return self.base(x) + self.scale * linear(linear(x, self.down), self.up)
 
     @property

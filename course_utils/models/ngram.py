@@ -40,6 +40,7 @@ class NGram(LanguageModel):
 
     def distribution(self, context) -> np.ndarray:
         """(V,) probabilities of the next token after the ids in `context`, of which the last order − 1 count."""
+        check_shape(np.asarray(context), "T", "context")
         recent = self._checked(context, "context")[-(self.order - 1) :] if self.order > 1 else np.empty(0, np.int64)
         found = [ids[-1] for ids in self.counts.find(recent)] if recent.size else []
         return self._distribution([0, *found][: min(self.order, len(recent) + 1)])

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.shapes import ShapeError, check_shape
+from course_utils.models.language_model import check_ids
+from course_utils.shapes import ShapeError, check_floats, check_whole
 from course_utils.text.batches import NO_TARGET
 
 
@@ -19,7 +20,9 @@ def answer_log_probability(logits: torch.Tensor, targets: torch.Tensor) -> torch
 
     Raises CourseError for a row without an answer.
     """
-    check_shape(targets, f"{logits.shape[0]} {logits.shape[1]}", "targets")
+    check_floats("B T V+", logits=logits)
+    check_whole(f"{logits.shape[0]} {logits.shape[1]}", targets=targets)
+    check_ids(targets.clamp(min=0), logits.shape[2], "targets")
     counted = targets != NO_TARGET                                                    # (B, T)
     if not counted.any(dim=1).all():
         row = int((~counted.any(dim=1)).int().argmax())
@@ -75,7 +78,8 @@ def dpo_loss(chosen, rejected, chosen_before, rejected_before, beta: float = 0.1
 
 
 def _check_pair(chosen: torch.Tensor, rejected: torch.Tensor, name: str = "") -> None:
-    check_shape(chosen, "B", f"chosen {name}".strip())
+    check_floats("B+", **{f"chosen {name}".strip(): chosen})
+    check_floats("…", **{f"rejected {name}".strip(): rejected})
     if chosen.shape != rejected.shape:
         raise ShapeError(
             f"{len(chosen)} chosen and {tuple(rejected.shape)} rejected; expected one rejected answer to each chosen."
@@ -99,7 +103,7 @@ class RewardModel(nn.Module):
         What stands after a token cannot change it in a decoder, so padding at the end needs no mask. Raises
         CourseError for a length outside 1 … T.
         """
-        check_shape(lengths, f"{len(ids)}", "lengths")
+        check_whole(f"{len(ids)}", lengths=lengths)
         if len(ids) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= ids.shape[1]:
             least, most = int(lengths.min()), int(lengths.max())
             raise CourseError(f"lengths go from {least} to {most}; expected 1 to {ids.shape[1]}.")

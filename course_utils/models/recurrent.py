@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.models.language_model import LanguageModel, check_ids, measuring
-from course_utils.shapes import check_shape
+from course_utils.models.language_model import LanguageModel, as_ids, check_ids, check_targets, measuring
+from course_utils.shapes import check_alike, check_counts, check_floats, check_number, check_shape, check_shapes
 
 
 class Cell(nn.Module):
@@ -23,6 +23,7 @@ class Cell(nn.Module):
     parts: int
 
     def __init__(self, inputs: int, width: int, generator: torch.Generator | None = None):
+        check_counts(inputs=inputs, width=width)
         super().__init__()
         self.inputs, self.width = inputs, width
         self.weight_ih = nn.Parameter(torch.empty(self.parts * width, inputs))
@@ -34,14 +35,19 @@ class Cell(nn.Module):
 
     def start(self, batch: int):
         """The state before the first token: zeros."""
+        check_counts(0, batch=batch)
         return self.weight_hh.new_zeros(batch, self.width)
 
     def from_input(self, x: torch.Tensor) -> torch.Tensor:
         """x (…, I) to (…, G·D): the part of each sum that needs no state, for all positions at once."""
+        check_floats(f"… {self.inputs}", x=x)
+        check_alike(x=x, weight=self.weight_ih)
         return x @ self.weight_ih.T + self.bias_ih
 
     def from_state(self, hidden: torch.Tensor) -> torch.Tensor:
         """hidden (B, D) to (B, G·D): the part of each sum that has to wait for the state."""
+        check_floats(f"B {self.width}", hidden=hidden)
+        check_alike(hidden=hidden, weight=self.weight_hh)
         return hidden @ self.weight_hh.T + self.bias_hh
 
     def step(self, from_input: torch.Tensor, state):
@@ -157,7 +163,8 @@ class RecurrentLM(LanguageModel):
 
     def hidden(self, ids: torch.Tensor, state=None):
         """ids (B, T) to the last layer's hidden states (B, T, D), before dropout, and the state after the last id."""
-        check_shape(ids, "B T", "ids")
+        check_shapes("B+ T+", ids=ids)
+        check_ids(ids, self.vocabulary_size, "ids")
         return self.recurrence(self.dropout(self.embedding(ids)), state)
 
     def run(self, ids: torch.Tensor, state=None):
@@ -168,6 +175,8 @@ class RecurrentLM(LanguageModel):
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
         """The contract. Targets of −100 are not counted in the loss."""
         logits, _ = self.run(ids)
+        if targets is not None:
+            check_targets(targets, logits)
         return logits, None if targets is None else functional.cross_entropy(logits.transpose(1, 2), targets)
 
     def read(self, ids: Sequence[int], memory=None):
@@ -179,7 +188,7 @@ class RecurrentLM(LanguageModel):
         """The contract."""
         if len(ids) == 0:
             raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
-        new = torch.as_tensor(ids, dtype=torch.int64)
+        new = as_ids(ids)
         check_ids(new, self.vocabulary_size, "ids")
         with measuring(self):
             logits, state = self.run(new[None].to(self.device), memory)
@@ -201,6 +210,10 @@ def fused(
     cell: str, inputs: int, width: int, layers: int = 1, dropout: float = 0.0, bidirectional: bool = False
 ) -> nn.Module:
     """torch's own loop over a cell. Dropout between layers only, where there are several."""
+    check_counts(inputs=inputs, width=width, layers=layers)
+    if cell not in FUSED:
+        raise CourseError(f"cell is {cell!r}; expected one of {', '.join(FUSED)}.")
+    check_number(0, 1, dropout=dropout)
     between = dropout if layers > 1 else 0.0
     return FUSED[cell](inputs, width, layers, batch_first=True, dropout=between, bidirectional=bidirectional)
 
@@ -211,6 +224,7 @@ def initialise(model: nn.Module, width: int, generator: torch.Generator | None) 
     The forget gates of an LSTM start at a bias of 1, so that it remembers before it has learned to
     (Jozefowicz, Zaremba and Sutskever 2015).
     """
+    check_counts(width=width)
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     for parameter in model.parameters():
         if id(parameter) in embeddings:

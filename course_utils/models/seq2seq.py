@@ -12,9 +12,9 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from course_utils.errors import CourseError
-from course_utils.models.language_model import check_ids, measuring
+from course_utils.models.language_model import as_ids, check_ids, check_targets, measuring
 from course_utils.models.recurrent import fused, initialise
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_alike, check_counts, check_floats, check_shape, check_shapes, check_whole
 
 PAD, START, END = 0, 1, 2
 
@@ -27,8 +27,24 @@ def mix(scores: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor):
 
     mask (B, S), True where there is a source. Returns the context (B, T, D) and the weights (B, T, S).
     """
+    check_floats("B T S, B S D", scores=scores, memory=memory)
+    check_alike(scores=scores, memory=memory)
+    _check_mask(mask, memory)
     weights = scores.masked_fill(~mask[:, None], float("-inf")).softmax(dim=-1)
     return weights @ memory, weights
+
+
+def _check_parts(query: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor) -> None:
+    """Raises ShapeError or CourseError where query (B, T, D), memory (B, S, D) and mask (B, S) do not fit."""
+    check_floats("B T D, B S D", query=query, memory=memory)
+    check_alike(query=query, memory=memory)
+    _check_mask(mask, memory)
+
+
+def _check_mask(mask: torch.Tensor, memory: torch.Tensor) -> None:
+    check_shape(mask, f"{memory.shape[0]} {memory.shape[1]}", "mask")
+    if mask.dtype != torch.bool or not bool(mask.any(dim=1).all()):
+        raise CourseError("mask has to be torch.bool, and True for at least one position of each source.")
 
 
 class NoAttention(nn.Module):
@@ -41,6 +57,7 @@ class NoAttention(nn.Module):
         super().__init__()
 
     def forward(self, query: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor):
+        _check_parts(query, memory, mask)
         last = functional.one_hot(mask.sum(dim=1) - 1, mask.shape[1]).to(memory.dtype)      # (B, S)
         weights = last[:, None].expand(-1, query.shape[1], -1)
         return weights @ memory, weights
@@ -53,6 +70,7 @@ class DotAttention(nn.Module):
         super().__init__()
 
     def forward(self, query: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor):
+        _check_parts(query, memory, mask)
         return mix(query @ memory.transpose(1, 2), memory, mask)
 
 
@@ -61,10 +79,13 @@ class AdditiveAttention(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
+        check_counts(width=width)
         self.query, self.memory = nn.Linear(width, width), nn.Linear(width, width, bias=False)
         self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, query: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor):
+        _check_parts(query, memory, mask)
+        check_shape(query, f"B T {self.query.in_features}", "query")
         together = self.query(query)[:, :, None] + self.memory(memory)[:, None]             # (B, T, S, D)
         return mix(self.score(torch.tanh(together)).squeeze(-1), memory, mask)
 
@@ -104,6 +125,8 @@ class Encoded:
 
     def rows(self, index: torch.Tensor) -> "Encoded":
         """The sources in these rows, in this order; a row may be taken more than once."""
+        check_whole("N", index=index)
+        check_ids(index, len(self.mask), "index")
         return Encoded(self.memory[index], self.mask[index], tuple(part[:, index] for part in self.state))
 
 
@@ -179,11 +202,13 @@ class Seq2Seq(nn.Module):
         check_ids(source, self.config.source_size, "source")
         if source.shape[1] == 0 or bool((source[:, 0] == PAD).any()):
             raise CourseError("A source is empty; each row needs at least one symbol before its padding.")
+        check_shapes("B+ S", source=source)
         return self.encoder(source)
 
     def decode(self, inputs: torch.Tensor, encoded: Encoded, state=None):
         """inputs (B, T): the target so far. Returns logits (B, T, V), the state after them, and weights (B, T, S)."""
         check_shape(inputs, f"{len(encoded.mask)} T", "inputs")
+        check_shapes("B+ T+", inputs=inputs)
         check_ids(inputs, self.config.target_size, "inputs")
         return self.decoder(inputs, encoded, state)
 
@@ -193,14 +218,16 @@ class Seq2Seq(nn.Module):
         Returns logits (B, T, V) and the loss in nats per token, None without targets.
         """
         logits, _, _ = self.decode(inputs, self.encode(source))
+        if targets is not None:
+            check_targets(targets, logits)
         return logits, None if targets is None else functional.cross_entropy(logits.transpose(1, 2), targets)
 
     @torch.no_grad()
     def alignment(self, source: Sequence[int], target: Sequence[int]) -> torch.Tensor:
         """(T, S) where the decoder looks in `source` as it writes each id of `target`; each row sums to 1."""
         with measuring(self):
-            encoded = self.encode(torch.as_tensor(source, device=self.device)[None])
-            inputs = torch.as_tensor([START, *target][:-1] or [START], device=self.device)
+            encoded = self.encode(as_ids(source)[None].to(self.device))
+            inputs = as_ids([START, *target][:-1] or [START]).to(self.device)
             return self.decode(inputs[None], encoded)[2][0, : len(target)].cpu()
 
 
@@ -210,13 +237,13 @@ class Conditioned:
     def __init__(self, model: Seq2Seq, source: Sequence[int]):
         self.model, self.vocabulary_size = model, model.config.target_size
         with measuring(model):
-            self.encoded = model.encode(torch.as_tensor(source, device=model.device)[None])
+            self.encoded = model.encode(as_ids(source)[None].to(model.device))
 
     def read(self, ids: Sequence[int], memory=None):
         """(V,) probabilities of the token after `ids`, which follow what `memory` holds, and the memory of both."""
         if len(ids) == 0:
             raise CourseError("There are no ids to go on from; begin with [START].")
         with measuring(self.model):
-            inputs = torch.as_tensor(ids, dtype=torch.int64, device=self.model.device)
+            inputs = as_ids(ids).to(self.model.device)
             logits, state, _ = self.model.decode(inputs[None], self.encoded, memory)
         return logits[0, -1].float().softmax(dim=-1).cpu(), state

@@ -12,7 +12,7 @@ from torch import nn
 from course_utils.errors import CourseError
 from course_utils.models.gan import LEAK
 from course_utils.models.image_blocks import RELU_GAIN, draw_weights
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_alike, check_counts, check_floats
 
 # --- one point against one slope ----------------------------------------------------------------------
 
@@ -33,6 +33,7 @@ class DiracGame:
 
     def discriminator_slope(self, point: float, slope: float, data: torch.Tensor) -> float:
         """The derivative of the discriminator's loss, with the penalty, by ψ. data (B,)."""
+        check_floats("B+", data=data)
         real = -(data * torch.sigmoid(-slope * data)).mean().item()
         return real + point * sigmoid(slope * point) + self.r1 * slope
 
@@ -42,7 +43,10 @@ class DiracGame:
 
     def path(self, data: torch.Tensor, steps: int, start: tuple[float, float] = (1.0, 0.0)) -> torch.Tensor:
         """Where (θ, ψ) goes from `start`, as (steps + 1, 2). data (B,): the real points."""
-        check_shape(data, "B", "data")
+        check_counts(0, steps=steps)
+        if len(start) != 2:
+            raise CourseError(f"start is {start}; expected two numbers, (θ, ψ).")
+        check_floats("B+", data=data)
         (point, slope), places = start, [start]
         for _ in range(steps):
             new = slope - self.rate * self.discriminator_slope(point, slope, data)
@@ -68,12 +72,13 @@ class Mixture:
     deviation: float
 
     def __post_init__(self):
-        check_shape(self.centres, "M D", "centres")
+        check_floats("M+ D+", centres=self.centres)
         if self.deviation <= 0:
             raise CourseError(f"deviation is {self.deviation}; expected more than 0.")
 
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(B, D) points."""
+        check_counts(0, count=count)
         modes = torch.randint(len(self.centres), (count,), generator=generator)
         noise = torch.randn(count, self.centres.shape[1], generator=generator)
         return self.centres[modes] + self.deviation * noise
@@ -81,6 +86,7 @@ class Mixture:
 
 def ring(modes: int = 8, radius: float = 1.0, deviation: float = 0.05) -> Mixture:
     """Gaussians evenly on a circle, the first at (radius, 0): the toy of Metz et al. 2017."""
+    check_counts(modes=modes)
     angles = torch.arange(modes) * (2 * math.pi / modes)
     return Mixture(radius * torch.stack([angles.cos(), angles.sin()], dim=1), deviation)
 
@@ -125,7 +131,8 @@ def mode_coverage(points: torch.Tensor, mixture: Mixture, deviations: float = 3.
 
     In two dimensions 98.9 % of the mixture's own points are near. Raises ShapeError for points of another dimension.
     """
-    check_shape(points, f"B {mixture.centres.shape[1]}", "points")
+    check_floats(f"B {mixture.centres.shape[1]}", points=points)
+    check_alike(points=points, centres=mixture.centres)
     if len(points) == 0:
         raise CourseError("There are no points; draw some first.")
     distance, mode = torch.cdist(points, mixture.centres).min(dim=1)                # (B,) each
@@ -156,6 +163,7 @@ class PointSource(nn.Module):
 
     def latents(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(B, Z) codes, standard normal."""
+        check_counts(0, count=count)
         return torch.randn(count, self.latent, generator=generator)
 
     @torch.no_grad()
@@ -175,6 +183,8 @@ class PointGenerator(PointSource):
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """latents (B, Z) to points (B, D)."""
+        check_floats(f"B {self.latent}", latents=latents)
+        check_alike(latents=latents, weight=self.body[0].weight)
         return self.body(latents)
 
 
@@ -186,11 +196,12 @@ class ShiftedNoise(PointSource):
 
     def __init__(self, start: torch.Tensor, deviation: float = 0.1):
         super().__init__()
-        check_shape(start, "D", "start")
+        check_floats("D+", start=start)
         self.latent, self.place, self.deviation = len(start), nn.Parameter(start.clone()), deviation
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """latents (B, D) to points (B, D)."""
+        check_floats(f"B {self.latent}", latents=latents)
         return self.place + self.deviation * latents
 
 
@@ -203,12 +214,14 @@ class PointDiscriminator(nn.Module):
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
         """points (B, D) to logits (B,): above 0 where a point is taken to be real."""
-        check_shape(points, f"B {self.config.dimensions}", "points")
+        check_floats(f"B {self.config.dimensions}", points=points)
+        check_alike(points=points, weight=self.body[0].weight)
         return self.body(points).squeeze(1)
 
 
 def layers(inputs: int, width: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
     """Three layers with bends between."""
+    check_counts(inputs=inputs, width=width, outputs=outputs)
     inside = (nn.Linear(inputs, width), nn.LeakyReLU(LEAK), nn.Linear(width, width), nn.LeakyReLU(LEAK))
     body = nn.Sequential(*inside, nn.Linear(width, outputs))
     draw_weights(body, generator, RELU_GAIN)

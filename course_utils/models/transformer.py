@@ -14,9 +14,9 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.models import layers
 from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention, scaled_dot_product_attention
-from course_utils.models.language_model import LanguageModel, check_ids, measuring, one_by_one
+from course_utils.models.language_model import LanguageModel, as_ids, check_ids, check_targets, measuring, one_by_one
 from course_utils.models.products import Linear, linear
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_counts, check_shape
 
 NORMS = ("layer", "rms")
 POSITIONS = ("learned", "sinusoidal", "rotary", "none")
@@ -146,6 +146,10 @@ class Transformer(LanguageModel):
 
     def embed(self, ids: torch.Tensor, first: int = 0) -> torch.Tensor:
         """ids (B, T), of which the first stands at position `first`, to the stream (B, T, D) that enters the blocks."""
+        check_shape(ids, "B T", "ids")
+        check_ids(ids, self.vocabulary_size, "ids")
+        check_counts(0, first=first)
+        check_context(first + ids.shape[1], self.context)
         x = self.embedding(ids)
         if self.config.position == "learned":
             x = x + self.position.weight[first : first + ids.shape[1]]
@@ -155,6 +159,7 @@ class Transformer(LanguageModel):
 
     def turn(self, first: int, length: int) -> Callable | None:
         """What rotates queries and keys by the positions from `first` on; None where positions are told otherwise."""
+        check_counts(0, first=first, length=length)
         if self.config.position != "rotary":
             return None
         positions = torch.arange(first, first + length, device=self.device)
@@ -189,6 +194,8 @@ class Transformer(LanguageModel):
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
         """The contract. Targets of −100 are not counted in the loss."""
         logits, _ = self.run(ids)
+        if targets is not None:
+            check_targets(targets, logits)
         return logits, None if targets is None else functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
     def read(self, ids: Sequence[int], memory=None):
@@ -228,7 +235,7 @@ class Transformer(LanguageModel):
             text, cache, new = text[-(self.context // 2 + 1) :], None, text[-(self.context // 2 + 1) :]
         else:
             new = text[len(before) :]
-        new = torch.as_tensor(new, dtype=torch.int64)
+        new = as_ids(new)
         check_ids(new, self.vocabulary_size, "ids")
         with measuring(self):
             stream, _, cache = self.stream(new[None].to(self.device), cache)
@@ -250,6 +257,7 @@ class Transformer(LanguageModel):
         Two for each weight that multiplies, and for each layer 4·T·H·K for scores and mixture over all T keys (the mask
         spares none). Norms, softmax and bends are left out. Kaplan et al. 2020, table 1; Chowdhery et al. 2022, app. B.
         """
+        check_counts(0, length=length)
         config = self.config
         weights = sum(p.numel() for block in self.blocks for p in block.parameters() if p.ndim > 1)
         weights += config.width * config.vocabulary_size

@@ -25,7 +25,7 @@ from course_utils.models.image_blocks import (
     to_patches,
 )
 from course_utils.models.layers import frequencies
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_alike, check_counts, check_floats, check_shape
 
 CLOCK = 1000.0                                                     # time 0 to 1 turns as 1000 positions of a text do
 
@@ -48,6 +48,7 @@ class UNetConfig:
     condition: int = 0
 
     def __post_init__(self):
+        check_counts(channels=self.channels, size=self.size, patch=self.patch, heads=self.heads, steering=self.steering)
         least = self.patch * 2 ** (len(self.widths) - 1)
         if not self.widths or self.size % least:
             raise CourseError(f"size is {self.size}; expected a multiple of {least} for {len(self.widths)} widths.")
@@ -55,6 +56,7 @@ class UNetConfig:
 
 def time_code(time: torch.Tensor, width: int) -> torch.Tensor:
     """(B, E) sines and cosines of each time, (B,) from 0 to 1; `layers.sinusoidal` for times between positions."""
+    check_floats("B", time=time)
     angles = CLOCK * time[:, None] * frequencies(width, device=time.device)             # (B, E/2)
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
@@ -63,17 +65,21 @@ class Steering(nn.Module):
     """One vector of time and condition, which every block listens to. Where no condition is given it is all 0."""
 
     def __init__(self, width: int, condition: int):
+        check_counts(width=width)
+        check_counts(0, condition=condition)
         super().__init__()
         self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
         self.condition = nn.Linear(condition, width, bias=False) if condition else None
 
     def forward(self, time: torch.Tensor, condition: torch.Tensor | None) -> torch.Tensor:
         """time (B,), condition (B, width of it) or None, to (B, E). Raises where the condition does not fit."""
+        check_alike(time=time, weight=self.first.weight)
         inner = self.first(time_code(time, self.first.in_features))
         if condition is not None:
             if self.condition is None:
                 raise CourseError("This network has no condition; make one with UNetConfig(condition=width).")
-            check_shape(condition, f"{len(time)} {self.condition.in_features}", "condition")
+            check_floats(f"{len(time)} {self.condition.in_features}", condition=condition)
+            check_alike(condition=condition, weight=self.condition.weight)
             inner = inner + self.condition(condition)
         return self.second(functional.silu(inner))
 
@@ -108,7 +114,8 @@ class UNet(nn.Module):
         Returns (B, C, H, W), zeros before training. Raises ShapeError or CourseError where something does not fit.
         """
         check_shape(images, f"B {self.config.channels} {self.config.size} {self.config.size}", "images")
-        check_shape(time, f"{len(images)}", "time")
+        check_floats(f"{len(images)}", time=time)
+        check_alike(images=images, time=time, weight=self.read.weight)
         vector = self.steering(time, condition)
         patches = to_patches(images, self.config.patch).contiguous(memory_format=torch.channels_last)
         x, seen = self.read(patches), []

@@ -31,8 +31,9 @@ from course_utils.models.image_levels import (
     draw_logistic,
     logistic_log_probability,
 )
-from course_utils.shapes import ShapeError, check_shape
+from course_utils.shapes import ShapeError, check_alike, check_floats, check_number, check_shape, check_shapes
 
+LARGEST = 1e30                                                     # float32 holds little more
 SHRINK = 4                                                         # the smallest map has a quarter of the image's side
 
 # --- the formulas ---------------------------------------------------------------------------------
@@ -60,6 +61,7 @@ def kl_to_standard_normal(mean: torch.Tensor, log_variance: torch.Tensor) -> tor
 
 def normal_log_density(x: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """(B,) ln N(x; mean, variance), summed over the Z numbers of each row; all (B, Z)."""
+    check_floats("B Z, B Z", x=x, mean=mean)
     _check_pair(mean, log_variance)
     distance = (x - mean) ** 2 / log_variance.exp()
     return -(distance + log_variance + math.log(2 * math.pi)).sum(dim=1) / 2
@@ -70,14 +72,15 @@ def active_units(means: torch.Tensor, least: float = 0.01) -> int:
 
     means (N, Z) of N images. Those that do not have collapsed to the prior. Burda et al. 2016, section 5.
     """
-    check_shape(means, "N Z", "means")
+    check_floats("N Z", means=means)
     if len(means) < 2:
         raise CourseError(f"There are means of {len(means)} image; a variance needs 2 or more.")
     return int((means.var(dim=0) > least).sum())
 
 
 def _check_pair(mean: torch.Tensor, log_variance: torch.Tensor) -> None:
-    check_shape(mean, "B Z", "mean")
+    check_floats("B Z", mean=mean)
+    check_floats("…", log_variance=log_variance)
     if mean.shape != log_variance.shape:
         raise ShapeError(f"mean is {tuple(mean.shape)}, log_variance {tuple(log_variance.shape)}; expected the same.")
 
@@ -103,7 +106,8 @@ class Elbo:
         free_nats: what each latent number may cost on the mean over the batch without counting, so that it pays to
         use it at all (Kingma et al. 2016, free bits).
         """
-        return self.reconstruction.mean() + beta * self.kl.mean(dim=0).clamp(min=free_nats).sum()
+        check_number(0, LARGEST, beta=beta, free_nats=free_nats)
+        return self.reconstruction.mean() + beta * self.kl.mean(dim=0).clamp(min=float(free_nats)).sum()
 
 
 # --- the networks ---------------------------------------------------------------------------------
@@ -147,6 +151,8 @@ class Encoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """images (B, C, H, W) to mean and log_variance, (B, Z) each."""
+        check_shapes(f"B+ {self.read.in_channels // 4} H+ W+", images=images)
+        check_alike(images=images, weight=self.read.weight)
         x = self.first(self.read(to_patches(images, 2)))                                # (B, wide, H/2, W/2)
         x = self.second(self.smaller(x))                                                # (B, narrow, H/4, W/4)
         x = self.thin(functional.silu(self.norm(x))).flatten(1)
@@ -169,6 +175,8 @@ class Decoder(nn.Module):
 
     def forward(self, latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """latent (B, Z) to mean and log_scale, (B, C, H, W) each."""
+        check_floats(f"B {self.read.in_features}", latent=latent)
+        check_alike(latent=latent, weight=self.read.weight)
         x = self.first(self.read(latent).unflatten(1, (self.low, self.side, self.side)))
         x = self.second(self.larger(x))                                                 # (B, middle, H/2, W/2)
         x = self.third(self.largest(x))                                                 # (B, high, H, W)

@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils.errors import CourseError
 from course_utils.music.score import Score
+from course_utils.shapes import check_counts
 
 HARMONICS = (1.0, 0.5, 0.3, 0.15)                                  # loudness of the tone, of twice its frequency, …
 ATTACK = 0.008                                                     # seconds from silence to full loudness
@@ -67,7 +68,10 @@ def wav_bytes(samples: np.ndarray, rate: int = 8000) -> bytes:
 
     Raises CourseError for samples outside.
     """
-    samples = np.asarray(samples, dtype=float)
+    check_counts(rate=rate or 0)
+    samples = np.asarray(samples)
+    if samples.dtype.kind not in "fiu":
+        raise CourseError(f"samples are {samples.dtype}; expected numbers in [-1, 1], as synthesise makes them.")
     if samples.ndim != 1 or not np.all(np.abs(samples) <= 1):
         raise CourseError(f"expected one row of samples in [-1, 1]; got shape {samples.shape}, up to {_peak(samples)}.")
     file = io.BytesIO()

@@ -11,10 +11,11 @@ from torch import nn
 from course_utils.checkpoints import CheckpointError, read_tensors
 from course_utils.flops import counted
 from course_utils.models.language_model import measuring
+from course_utils.parallel_training import counted_targets
 from course_utils.paths import CHECKPOINTS
 from course_utils.shapes import ShapeError
 from course_utils.text.batches import Batches
-from course_utils.training import NOT_COUNTED, History, fit, own_loss, training_flops
+from course_utils.training import History, fit, own_loss, training_flops
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def nats_per_target(model: nn.Module, batches: Batches, steps: int, loss: Callab
     with measuring(model):
         for step in range(steps):
             batch = tuple(tensor.to(model.device) for tensor in batches(step))
-            counted = int((batch[-1] != NOT_COUNTED).sum())
-            total, count = total + loss(model, batch).item() * counted, count + counted
+            targets = counted_targets(batch)
+            total, count = total + loss(model, batch).item() * targets, count + targets
     return total / count
 
 

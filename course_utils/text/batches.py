@@ -10,6 +10,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.seeding import generator
+from course_utils.shapes import check_counts, check_whole
 
 Batches = Callable[[int], tuple[torch.Tensor, ...]]
 
@@ -73,7 +74,11 @@ def padded(rows: Sequence[Sequence[int]], padding: int = PAD, dtype: torch.dtype
     if not rows:
         raise CourseError("expected at least one sequence, got none.")
     longest = max(map(len, rows))
-    return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], dtype=dtype)
+    try:
+        return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], dtype=dtype)
+    except (RuntimeError, ValueError, TypeError) as error:
+        most = torch.iinfo(dtype).max
+        raise CourseError(f"A row holds what is no id up to {most:,}: {error}. Or give a wider dtype.") from error
 
 
 class PairBatches:
@@ -86,6 +91,8 @@ class PairBatches:
     def __init__(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], batch: int, seed: int):
         if not sources or batch < 1:
             raise CourseError(f"expected at least one pair and a batch of at least 1; got {len(sources)} and {batch}.")
+        if len(sources) != len(targets):
+            raise CourseError(f"{len(sources)} sources and {len(targets)} targets; expected one target to each source.")
         self.source = padded([[*row, END] for row in sources])                       # (N, longest)
         self.inputs = padded([[START, *row] for row in targets])
         self.targets = padded([[*row, END] for row in targets], NO_TARGET)
@@ -120,6 +127,8 @@ def of_like_length(lengths: torch.Tensor, batch: int, generator: torch.Generator
 
     The smallest batch holds what is left over.
     """
+    check_whole("N+", lengths=lengths)
+    check_counts(batch=batch)
     shuffled = torch.randperm(len(lengths), generator=generator)
     pool = torch.arange(len(shuffled)) // (POOL * batch)
     key = pool * (lengths.max() + 1) + lengths[shuffled]

@@ -20,7 +20,7 @@ import torch
 from course_utils.errors import CourseError
 from course_utils.paths import CHECKPOINTS
 from course_utils.text.corpora import load_sotu
-from course_utils.text.vocabulary import Encoding, Vocabulary
+from course_utils.text.vocabulary import Encoding, Vocabulary, utf8
 
 Pair = tuple[int, int]
 Merge = tuple[bytes, bytes]
@@ -37,18 +37,6 @@ PIECE = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{
 def bpe_pieces(text: str) -> list[str]:
     """Cut text into the pieces inside which merges happen: `"".join(bpe_pieces(text)) == text`."""
     return PIECE.findall(text)
-
-
-def utf8(text: str) -> bytes:
-    """The UTF-8 bytes of a text. Raises CourseError for half a surrogate pair, which has none."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        character = f"U+{ord(text[error.start]):04X}"
-        raise CourseError(
-            f"Character {error.start} of the text is {character}, half of a surrogate pair, which no UTF-8 text holds; "
-            'remove it, for example by text.encode(errors="ignore").decode().'
-        ) from error
 
 
 def _tie_order() -> list[int]:
@@ -153,6 +141,8 @@ class BytePairVocabulary(Vocabulary):
 
     def __init__(self, merges: Sequence[Merge]):
         ids = {bytes([byte]): byte for byte in range(BYTES)}
+        if any(len(merge) != 2 for merge in merges):
+            raise CourseError("A merge has not two halves; expected pairs of bytes, such as (b't', b'h').")
         self.merges = tuple((bytes(left), bytes(right)) for left, right in merges)
         self._ranks: dict[Pair, tuple[int, int]] = {}  # pair of ids -> (rank of the merge, id that replaces them)
         for rank, (left, right) in enumerate(self.merges):

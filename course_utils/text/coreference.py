@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from course_utils.errors import CourseError
+
 CHOOSE, REPORT = "choose", "report"                                # two halves with no frame and no pair in common
 
 
@@ -33,8 +35,14 @@ class PronounSentence:
     half: str
 
     def span(self, word: str) -> tuple[int, int]:
-        """Where a word begins and ends in the text, in characters; each of the three stands there once."""
-        return re.search(rf"\b{word}\b", self.text).span()
+        """Where a word begins and ends in the text, in characters; each of the three stands there once.
+
+        Raises CourseError for a word that is not in the text.
+        """
+        found = re.search(rf"\b{re.escape(word)}\b", self.text)
+        if found is None:
+            raise CourseError(f"{word!r:.60} is no word of {self.text!r}; expected the pronoun or one of the nouns.")
+        return found.span()
 
 
 # Each: the pattern, and which of {a} and {b} is the subject. The first twelve are for choosing, the rest for reporting.

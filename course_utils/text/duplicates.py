@@ -15,6 +15,7 @@ from zlib import crc32
 import numpy as np
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_number, check_shapes
 
 PRIME = (1 << 31) - 1                                              # so that a·x + b stays below 2⁶³
 Pair = tuple[int, int]
@@ -62,6 +63,7 @@ class MinHash:
 
     def chance(self, likeness: float) -> float:
         """With what probability a pair of this likeness is looked at."""
+        check_number(0, 1, likeness=likeness)
         return 1 - (1 - likeness**self.rows) ** self.bands
 
     def candidates(self, texts: Iterable[str]) -> set[Pair]:
@@ -75,6 +77,7 @@ class MinHash:
 
 def estimate(first: np.ndarray, second: np.ndarray) -> float:
     """The likeness of two texts from their signatures: the share of minima that are equal."""
+    check_shapes("bands+ rows+, bands+ rows+", first=first, second=second)
     return float((first == second).mean())
 
 

@@ -93,6 +93,9 @@ def exact_match(answers: list[str], actions: list[str]) -> float:
     """The share of answers that say the same as the action, 0 to 1. An answer that is no JSON object says nothing."""
     if len(answers) != len(actions) or not actions:
         raise CourseError(f"{len(answers)} answers to {len(actions)} actions; expected one to each, and at least one.")
+    strange = next((action for action in actions if _read(action) is None), None)
+    if strange is not None:
+        raise CourseError(f"The action {strange!r:.60} is no JSON object; expected what as_action writes.")
     right = [_read(answer) == json.loads(action) for answer, action in zip(answers, actions, strict=True)]
     return sum(right) / len(right)
 

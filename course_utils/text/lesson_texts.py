@@ -44,6 +44,9 @@ class Passage:
 
 def lesson_passages(numbers: Iterable[int] = READ, folder: Path = NOTEBOOKS) -> list[Passage]:
     """All passages of these lessons, in the order in which they are read. Raises CourseError without a notebook."""
+    numbers = list(numbers)
+    if not all(0 <= number < len(LESSONS) for number in numbers):
+        raise CourseError(f"The lessons are {numbers}; expected numbers from 0 to {len(LESSONS) - 1}.")
     return [passage for number in numbers for passage in passages_of(LESSONS[number], _cells(LESSONS[number], folder))]
 
 
@@ -124,9 +127,11 @@ def joined(paragraphs: Sequence[str]) -> list[str]:
     texts: list[str] = []
     for paragraph in paragraphs:
         for number, sentence in enumerate(SENTENCE_END.split(paragraph)):
+            if not sentence.strip():
+                continue
             size = words_in(texts[-1]) if texts else MOST
             ends = number == 0 and size >= FEWEST and size + words_in(paragraph) > MOST
-            if ends or size + words_in(sentence) > MOST:
+            if not texts or ends or size + words_in(sentence) > MOST:
                 texts.append(sentence)
             else:
                 texts[-1] = f"{texts[-1]} {sentence}"

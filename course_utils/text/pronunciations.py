@@ -78,7 +78,7 @@ class SymbolVocabulary:
         if not len(symbols):
             raise CourseError(f"expected at least one {self.kind}, got none.")
         unknown = next((symbol for symbol in symbols if symbol not in self.index), None)
-        if unknown is not None:
+        if unknown is not None or not isinstance(symbols, str) and None in symbols:
             raise CourseError(f"{unknown!r} is no {self.kind} of this vocabulary; allowed: {' '.join(self.symbols)}.")
         return [self.index[symbol] for symbol in symbols]
 

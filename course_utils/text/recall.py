@@ -11,6 +11,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.seeding import generator
+from course_utils.shapes import check_counts, check_whole
 from course_utils.text.batches import Batches, mixed
 
 NOT_ASKED = -100                                                   # the target where nothing is asked; losses skip it
@@ -56,7 +57,10 @@ class RecallTask:
 
     def text(self, ids) -> str:
         """Ids as a reader sees them: `h k q ?`."""
-        return " ".join([*LETTERS[: self.letters], "?"][int(i)] for i in ids)
+        ids = [int(i) for i in ids]
+        if ids and not 0 <= min(ids) <= max(ids) < self.vocabulary_size:
+            raise CourseError(f"ids must lie in 0 … {self.vocabulary_size - 1}; got {min(ids)} … {max(ids)}.")
+        return " ".join([*LETTERS[: self.letters], "?"][i] for i in ids)
 
 
 def recall_sequences(
@@ -67,6 +71,7 @@ def recall_sequences(
     Row b asks at position distances[b] for the letter at position 0; its other targets are −100. What follows the mark
     is random letters, which no target asks for. Raises CourseError where a distance is below 1, or none is given.
     """
+    check_whole("B", distances=distances)
     if len(distances) == 0 or distances.min() < 1:
         raise CourseError("A distance is how many steps after its letter the mark stands; give one or more, from 1 up.")
     rows = torch.arange(len(distances))
@@ -97,6 +102,7 @@ def recall_accuracy(model, task: RecallTask, distance: int, sequences: int = 100
     model: any language model over the task's vocabulary, `model(ids) -> (logits (B, T, V), loss)`. The same seed asks
     every model the same. Raises CourseError for a vocabulary of another size.
     """
+    check_counts(sequences=sequences)
     if model.vocabulary_size != task.vocabulary_size:
         raise CourseError(f"The model has {model.vocabulary_size} ids; the task has {task.vocabulary_size}.")
     distances = torch.full((sequences,), distance)

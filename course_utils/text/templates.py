@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_counts
 
 DEEPEST = 40                                                       # rules inside rules; more is a circle
 
@@ -140,6 +141,7 @@ class Grammar:
 
 def drawn(count: int, generator: torch.Generator) -> int:
     """A whole number from 0 to count − 1."""
+    check_counts(count=count)
     return int(torch.randint(count, (), generator=generator))
 
 

@@ -21,6 +21,18 @@ def word_pieces(text: str) -> list[str]:
     return PIECE.findall(text)
 
 
+def utf8(text: str) -> bytes:
+    """The UTF-8 bytes of a text. Raises CourseError for half a surrogate pair, which has none."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        character = f"U+{ord(text[error.start]):04X}"
+        raise CourseError(
+            f"Character {error.start} of the text is {character}, half of a surrogate pair, which no UTF-8 text holds; "
+            'remove it, for example by text.encode(errors="ignore").decode().'
+        ) from error
+
+
 @dataclass(frozen=True)
 class Encoding:
     """A text as a model reads it.
@@ -48,6 +60,8 @@ class Vocabulary:
         self.index = {token: i for i, token in enumerate(self.tokens)}
         if len(self.index) != len(self.tokens):
             raise CourseError("A vocabulary needs distinct tokens; remove the repeated ones.")
+        if start not in self.index:
+            raise CourseError(f"start is {start!r:.60}; expected one of the {len(self.tokens)} tokens.")
         self.start = self.index[start]
 
     def __len__(self) -> int:
@@ -68,13 +82,15 @@ class Vocabulary:
         if None in ids:
             raise CourseError(f"{pieces[ids.index(None)]!r} is none of the {len(self)} tokens; there is no {UNKNOWN}.")
         unknown = tuple(piece for piece, i in zip(pieces, ids, strict=True) if i == unknown_id)
-        return Encoding(torch.tensor(ids, dtype=torch.int64), self.start, len(text.encode()), unknown)
+        return Encoding(torch.tensor(ids, dtype=torch.int64), self.start, len(utf8(text)), unknown)
 
     def decode(self, ids) -> str:
         """Ids to text; `<unk>` stays visible. Raises CourseError for an id that is not in the vocabulary."""
         return "".join(self.tokens[i] for i in self._checked(ids))
 
     def _checked(self, ids) -> list[int]:
+        if isinstance(ids, str) or getattr(ids, "ndim", 1) != 1:
+            raise CourseError(f"ids are {type(ids).__name__} of another kind; expected one row of whole numbers.")
         ids = [int(i) for i in ids]
         if ids and not 0 <= min(ids) <= max(ids) < len(self):
             raise CourseError(f"ids must lie in 0 … {len(self) - 1}; got {min(ids)} … {max(ids)}.")
@@ -110,10 +126,10 @@ class ByteVocabulary(Vocabulary):
         super().__init__([chr(i) for i in range(256)], start="\n")
 
     def split(self, text: str) -> list[str]:
-        return [chr(byte) for byte in text.encode()]
+        return [chr(byte) for byte in utf8(text)]
 
     def encode(self, text: str) -> Encoding:
-        data = bytearray(text.encode())
+        data = bytearray(utf8(text))
         ids = torch.frombuffer(data, dtype=torch.uint8).long() if data else torch.empty(0, dtype=torch.int64)
         return Encoding(ids, self.start, len(data))
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from course_utils.errors import CourseError
+from course_utils.viz.attention import as_array, visible
 from course_utils.viz.heatmaps import STRENGTH, ink
 from course_utils.viz.rich import SHEET, Rich, framed
 from course_utils.viz.style import COLOURS, GREY
@@ -46,7 +47,7 @@ def alignment_viewer(source: Sequence[str], target: Sequence[str], weights: np.n
         f"<div style='font-size:12px;color:{GREY}'>{HELP}</div></div></body>"
     )
     rows = zip(target, weights, strict=True)
-    lines = [f"{_shown(symbol):>6}  looked at  {_said(row, source)}" for symbol, row in rows]
+    lines = [f"{visible(symbol):>6}  looked at  {_said(row, source)}" for symbol, row in rows]
     text = "\n".join([*([title] if title else []), *lines])
     return Rich(framed(page, HEIGHT + AROUND, title or "Alignment", text), text)
 
@@ -64,7 +65,7 @@ def _picture(source: Sequence[str], target: Sequence[str], weights: np.ndarray, 
 
 
 def _checked(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -> np.ndarray:
-    values = np.asarray(weights, float)
+    values = as_array(weights)
     for name, symbols in (("source", source), ("target", target)):
         if not 1 <= len(symbols) <= MOST_SYMBOLS:
             raise CourseError(f"The {name} has {len(symbols)} symbols; expected 1 to {MOST_SYMBOLS}.")
@@ -83,13 +84,13 @@ def _places(count: int, width: float) -> list[float]:
     return [round(width * (place + 0.5) / count, 1) for place in range(count)]
 
 
-def _symbol(x: float, y: float, symbol: str, fill: str = "#ffffff", edge: str = "#888888", text: str = "black") -> str:
+def _symbol(x: float, y: float, symbol: str, fill: str = "#ffffff", edge: str = "#888888", tone: str = "black") -> str:
     """A box with a symbol in it."""
     squeeze = f" textLength='{BOX - 6}' lengthAdjust='spacingAndGlyphs'" if len(symbol) > 3 else ""
     return (
         f"<rect class='b' x='{x - BOX / 2:g}' y='{y - BOX / 2:g}' width='{BOX}' height='{BOX}' rx='6' fill='{fill}' "
         f"stroke='{edge}' stroke-width='1.5'/>"
-        f"<text x='{x:g}' y='{y + 5:g}' fill='{text}'{squeeze}>{html.escape(_shown(symbol))}</text>"
+        f"<text x='{x:g}' y='{y + 5:g}' fill='{tone}'{squeeze}>{html.escape(visible(symbol))}</text>"
     )
 
 
@@ -107,7 +108,7 @@ def _written(x: float, symbol: str, row: np.ndarray, source: Sequence[str], plac
         colour = STRENGTH(float(weight))
         box = _symbol(place, READ_ROW, letter, to_hex(colour), COLOURS[0], ink(colour))
         lights.append(f"{box}<text x='{place:g}' y='16' font-size='12'>{_percent(weight)}</text>")
-    said = html.escape(f"{_shown(symbol)} looked at {_said(row, source)}")
+    said = html.escape(f"{visible(symbol)} looked at {_said(row, source)}")
     return (
         f"<g class='s' tabindex='0' role='img' aria-label='{said}'><title>{said}</title>"
         f"<g class='r' fill='none' stroke='{COLOURS[0]}' pointer-events='none'>{''.join(lines)}</g>"
@@ -120,13 +121,8 @@ def _said(row: np.ndarray, source: Sequence[str]) -> str:
     """The three largest weights of a row in words, those below a twentieth left out where there are larger ones."""
     order = sorted(range(len(row)), key=lambda place: (-round(row[place], 2), place))[:3]
     told = [place for place in order if row[place] >= 0.05] or order[:1]
-    return ", ".join(f"{_shown(source[place])} {_percent(row[place])}" for place in told)
+    return ", ".join(f"{visible(source[place])} {_percent(row[place])}" for place in told)
 
 
 def _percent(weight: float) -> str:
     return f"{100 * weight:.0f} %"
-
-
-def _shown(symbol: str) -> str:
-    """A symbol whose white space can be seen."""
-    return symbol.replace(" ", "␣").replace("\n", "↵")

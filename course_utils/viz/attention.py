@@ -53,11 +53,11 @@ def checked(queries: Sequence[str], keys: Sequence[str], weights, dimensions: in
 
     Raises CourseError where there are none, they do not fit the tokens, or their rows are no probabilities.
     """
-    values = _array(weights)
+    values = as_array(weights)
     for name, tokens in (("queries", queries), ("keys", keys)):
         if not 1 <= len(tokens) <= MOST_TOKENS:
             raise CourseError(f"There are {len(tokens)} {name}; expected 1 to {MOST_TOKENS} tokens. Show a part.")
-    if not 2 <= values.ndim <= dimensions or values.shape[-2:] != (len(queries), len(keys)):
+    if not 2 <= values.ndim <= dimensions or 0 in values.shape or values.shape[-2:] != (len(queries), len(keys)):
         shapes = ("(T, S)", "(heads, T, S)", "(layers, heads, T, S)")[: dimensions - 1]
         raise CourseError(
             f"The weights have shape {values.shape}; expected {', '.join(shapes)} with T = {len(queries)} queries and "
@@ -94,8 +94,8 @@ def _without_last_zeros(row: str) -> str:
     return row
 
 
-def _array(weights) -> np.ndarray:
-    """A tensor wherever it lies and whatever it is made of, or anything that numpy takes."""
+def as_array(weights) -> np.ndarray:
+    """A tensor wherever it lies and whatever it is made of, or anything that numpy takes. Raises CourseError."""
     if weights is None or isinstance(weights, (list, tuple)) and (not weights or any(part is None for part in weights)):
         raise CourseError(NO_WEIGHTS)
     if hasattr(weights, "detach"):

@@ -30,7 +30,7 @@ def attention_picture(
     and where there is no such query.
     """
     values = checked(queries, keys, weights, dimensions=2)
-    if query is not None and not 0 <= query < len(queries):
+    if query is not None and query not in range(len(queries)):
         raise CourseError(f"There is no query {query}; expected 0 to {len(queries) - 1}.")
     rows = max(len(queries), len(keys))
     height = ROW * rows + 0.34 + 0.3 * bool(title)

@@ -7,7 +7,7 @@ import ipywidgets
 
 from course_utils import costs
 from course_utils.costs import ACCELERATORS, GRIDS, Assumptions, Cost
-from course_utils.viz.rich import SHEET, Rich
+from course_utils.viz.rich import SHEET, Rich, unset
 
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
 WORDS = ((1e12, " trillion"), (1e9, " billion"), (1e6, " million"), (1, ""))
@@ -66,7 +66,7 @@ def sheet(rows: list[tuple[str, str, str]]) -> Rich:
     html = f'<div style="{SHEET}"><table style="border-collapse:collapse">{caption}<tbody>{lines}</tbody></table></div>'
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     text = "\n".join(f"{what:<{widths[0]}}  {amount:<{widths[1]}}  {how}".rstrip() for what, amount, how in rows)
-    return Rich(html, text)
+    return Rich(unset(html), text)
 
 
 def cost_calculator() -> "CostCalculator":

@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_finite
 from course_utils.viz.style import COLOURS, GREY, STYLE, new_figure
 
 DOTS = "#000000"
@@ -38,6 +39,7 @@ def _points(name: str, values) -> np.ndarray:
     points = np.asarray(values, float)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise CourseError(f"{name!r} has shape {points.shape}; expected (N, 2), N 1 or more.")
+    check_finite(**{name: points})
     return points
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_number
 from course_utils.viz.canvas import INPUT, MEMORY, PLAIN, STATE, Canvas
 from course_utils.viz.plots import readable
 from course_utils.viz.style import GREY, WIDTH
@@ -92,7 +93,8 @@ def _check(source: Sequence[str], target: Sequence[str], weights: Sequence[float
     for name, symbols in (("source", source), ("target", target)):
         if not 1 <= len(symbols) <= MOST_SYMBOLS:
             raise CourseError(f"The {name} has {len(symbols)} symbols; expected 1 to {MOST_SYMBOLS} for a diagram.")
-    if weights is not None and (len(weights) != len(source) or not 0 <= step < len(target)):
+    check_number(0, 1, **{f"weight {place}": weight for place, weight in enumerate(() if weights is None else weights)})
+    if weights is not None and (len(weights) != len(source) or step not in range(len(target))):
         raise CourseError(
             f"{len(weights)} weights at step {step} do not fit {len(source)} symbols of source and {len(target)} of "
             f"target; expected a weight for each symbol of the source and a step from 0 to {len(target) - 1}."

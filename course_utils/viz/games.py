@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_number
 from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
 
 REAL, FAKE, JUDGE = COLOURS[0], COLOURS[1], COLOURS[2]
@@ -75,6 +76,7 @@ def point_clouds(clouds: Mapping[str, np.ndarray], real: np.ndarray, title: str 
     """
     if not 1 <= len(clouds) <= MOST_PANELS:
         raise CourseError(f"{len(clouds)} clouds do not make readable panels; expected 1 to {MOST_PANELS}.")
+    check_number(1e-6, 1e6, reach=reach)
     figure, grid = new_figure(_row_height(len(clouds), title, names=0.3), columns=len(clouds))
     with matplotlib.rc_context(STYLE):
         for axes, (name, points) in zip(np.atleast_1d(grid), clouds.items(), strict=True):

@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 import time
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
 from course_utils.viz.curves import training_curve
-from course_utils.viz.style import SPOKEN, png
+from course_utils.viz.style import SPOKEN, plain_png, png
 
 PAUSE = 2.0                                                        # seconds between two drawings, at least
 SHARE = 0.05                                                       # of the time may go into drawing
@@ -66,17 +65,10 @@ class LiveCurve:
         return f"Training loss in {self.unit} against the step{checked}. {self.title}".strip()
 
     def _show(self, quick: bool) -> None:
-        picture = _plain_png(self.figure()) if quick else png(self.figure())
+        picture = plain_png(self.figure(), compression=1) if quick else png(self.figure())
         bundle = {"image/png": base64.b64encode(picture).decode(), "text/plain": f"Figure: {self.alt()}"}
         alternative = {"image/png": {"alt": self.alt()}}
         if self._place is None:
             self._place = display(bundle, display_id=True, raw=True, metadata=alternative)
         else:
             self._place.update(bundle, raw=True, metadata=alternative)
-
-
-def _plain_png(figure: Figure) -> bytes:
-    """The figure as a PNG, quickly: nobody keeps it."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", pil_kwargs={"compress_level": 1})
-    return drawn.getvalue()

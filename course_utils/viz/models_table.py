@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from course_utils.architectures import MODELS, Known, rows
-from course_utils.viz.rich import SHEET, Rich
+from course_utils.viz.rich import SHEET, Rich, unset
 
 HEAD = ("model", "year", "architecture", "parameters", "trained on", "weights", "source")
 CELL = "text-align:left;padding:3px 12px 3px 0;vertical-align:top;font-size:13px;background-color:#ffffff;color:#000000"
@@ -18,7 +18,7 @@ def models_table(models: Sequence[Known] = MODELS) -> Rich:
     table = f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
     widths = [max(len(row[column]) for row in [HEAD, *body]) for column in range(len(HEAD))]
     text = "\n".join(_line(row, widths) for row in [HEAD, *body])
-    return Rich(f'<div style="{SHEET};overflow-x:auto">{table}</div>', text)
+    return Rich(unset(f'<div style="{SHEET};overflow-x:auto">{table}</div>'), text)
 
 
 def _cells(row: tuple[str, ...]) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from course_utils.errors import CourseError
-from course_utils.viz.style import COLOURS, GREY, STYLE, WIDTH, new_figure
+from course_utils.shapes import check_counts
+from course_utils.viz.style import COLOURS, GREY, HALF, STYLE, WIDTH, new_figure
 
 MARKERS = "osD^vPX"
 
@@ -22,8 +24,9 @@ def lines(
 ) -> Figure:
     """Curves over common x values, each with its own colour and marker. The y axis begins at zero if `from_zero`.
 
-    Raises CourseError for more curves than an eye can tell apart.
+    Raises CourseError for more curves than an eye can tell apart, and for one that has not as many values as `x`.
     """
+    _check_lengths(x, series)
     if len(series) > len(MARKERS):
         raise CourseError(f"{len(series)} curves cannot be told apart; expected {len(MARKERS)} or fewer. Draw two.")
     figure, axes = new_figure()
@@ -43,7 +46,11 @@ def lines(
 def scatter(
     x, y, x_label: str, y_label: str, title: str = "", log: bool = False, notes: Mapping[str, tuple] | None = None
 ) -> Figure:
-    """Points, on logarithmic axes if wanted; `notes` maps a label to the point it is written at."""
+    """Points, on logarithmic axes if wanted; `notes` maps a label to the point it is written at.
+
+    Raises CourseError where there are not as many y as x.
+    """
+    _check_lengths(x, {"y": y})
     figure, axes = new_figure()
     axes.plot(x, y, ".", color=COLOURS[0], markersize=3)
     _name(axes, x_label, y_label, title)
@@ -61,6 +68,7 @@ def bars(
     values: Mapping[str, float], x_label: str, title: str = "", highlight: Sequence[str] = (), digits: int = 2
 ) -> Figure:
     """Horizontal bars, first on top, each with its value; the highlighted ones in a second colour."""
+    check_counts(0, digits=digits)
     figure, axes = new_figure(height=0.7 + 0.27 * len(values))
     names = [readable(name) for name in values]
     colours = [COLOURS[1] if name in highlight else COLOURS[0] for name in values]
@@ -94,6 +102,12 @@ def small_bars(panels: Mapping[str, Mapping[str, float]], x_label: str, title: s
     return figure
 
 
+def _check_lengths(x, series: Mapping[str, Sequence[float]]) -> None:
+    for name, values in series.items():
+        if np.shape(values) != np.shape(x):
+            raise CourseError(f"{name} has shape {np.shape(values)}, x {np.shape(x)}; expected a value for each x.")
+
+
 def _name(axes, x_label: str, y_label: str, title: str) -> None:
     axes.set(xlabel=x_label, ylabel=y_label)
     axes.set_title(title, loc="left", fontsize=11)
@@ -101,6 +115,6 @@ def _name(axes, x_label: str, y_label: str, title: str) -> None:
 
 def readable(token: str) -> str:
     """A token as a reader should see it: white space visible, `$` not taken for mathematics, long ones cut."""
-    shown = token.replace("\n", "↵").replace("$", r"\$")
+    shown = HALF.sub("□", token).replace("\n", "↵").replace("$", r"\$")
     shown = "␣" + shown[1:] if shown.startswith(" ") else shown
     return shown if len(shown) <= 24 else shown[:23] + "…"

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from course_utils.errors import CourseError
+from course_utils.shapes import check_finite
 from course_utils.viz.canvas import MEMORY, STATE, Canvas
 from course_utils.viz.style import GREY, WIDTH
 
@@ -28,6 +29,7 @@ def dials(angles: np.ndarray, rows: Sequence[str], columns: Sequence[str], marks
         raise CourseError(f"the angles have shape {shapes}; expected {(len(rows), len(columns))}: one for each name.")
     if not (0 < len(rows) <= MOST_ROWS and 0 < len(columns) <= MOST_COLUMNS):
         raise CourseError(f"{angles.shape} dials do not fit; expected at most {MOST_ROWS} rows of {MOST_COLUMNS}.")
+    check_finite(angles=angles)
     side = min(0.95, (WIDTH - LABELS) / len(columns))
     page = Canvas(side * len(rows) + HEADER)
     for row, name in enumerate(rows):

@@ -31,6 +31,11 @@ class Rich:
         return self.text
 
 
+def unset(page: str) -> str:
+    """HTML in which JupyterLab sets no formulas: what stands between two `$` stays as it was typed."""
+    return f'<div class="mathjax_ignore">{page}</div>' if "$" in page or "\\" in page else page
+
+
 def framed(page: str, height: int, title: str, text: str, scripts: bool = False) -> str:
     """HTML for a page within the page, `height` pixels high: its rules of style touch nothing else, and no script runs.
 

@@ -3,11 +3,15 @@
 import base64
 import html
 import io
+import re
 from collections.abc import Mapping
 
 import matplotlib
 from IPython.display import HTML, display
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 from PIL import Image
 
 from course_utils.errors import CourseError
@@ -32,6 +36,7 @@ STYLE: Mapping[str, object] = {
     "figure.facecolor": "white",
     "lines.linewidth": 2,
 }
+HALF = re.compile("[\ud800-\udfff]")                              # half a character, which no font has
 # Read aloud by a screen reader, out of sight for others.
 SPOKEN = "width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap"
 
@@ -60,9 +65,32 @@ def png(figure: Figure, colours: int = 128) -> bytes:
 
     With 32 a page of small grey photographs is a third smaller again, and looks the same.
     """
-    drawn, packed = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
+    packed = io.BytesIO()
+    drawn = io.BytesIO(plain_png(figure))
     # without a round of k-means an orange ring on a page of greys turns brown
     image = Image.open(drawn).convert("RGB").quantize(colors=colours, kmeans=1, dither=Image.Dither.NONE)
     image.save(packed, format="PNG", optimize=True)
     return packed.getvalue()
+
+
+def plain_png(figure: Figure, compression: int = 6) -> bytes:
+    """The figure as a PNG in all its colours. A text between `$` that is no formula is drawn as it is written."""
+    drawn, settings = io.BytesIO(), {"format": "png", "pil_kwargs": {"compress_level": compression}}
+    try:
+        figure.savefig(drawn, **settings)
+    except (TypeError, ValueError):                                # no formula, or half a character
+        drawn = io.BytesIO()
+        for text in figure.findobj(Text):
+            _make_drawable(text)
+        figure.savefig(drawn, **settings)
+    return drawn.getvalue()
+
+
+def _make_drawable(text: Text) -> None:
+    words = HALF.sub("□", text.get_text())
+    text.set_text(words)
+    try:
+        if is_math_text(words):
+            MathTextParser("path").parse(words)
+    except ValueError:
+        text.set_parse_math(False)

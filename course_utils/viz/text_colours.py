@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from course_utils.errors import CourseError
 from course_utils.viz.heatmaps import SIGNED, STRENGTH, ink
-from course_utils.viz.rich import SHEET, Rich
+from course_utils.viz.rich import SHEET, Rich, unset
 from course_utils.viz.style import GREY, SPOKEN, STYLE, WIDTH, new_figure
 
 LEVELS = 17                                                        # shades: an eye tells no more apart; the middle is 0
@@ -49,7 +49,7 @@ def coloured_text(
         f'<div style="{TEXT}">{"".join(pieces)}</div>{_legend(low, high)}'
         f'<p style="{SPOKEN}">{html.escape(said)}</p></div>'
     )
-    return Rich(page, plain_text(text, values, title, low, high))
+    return Rich(unset(page), plain_text(text, values, title, low, high))
 
 
 def plain_text(

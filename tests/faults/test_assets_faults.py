@@ -18,45 +18,16 @@ from tests.faults.toy_asset import (
     CONTENT,
     SmallHub,
     Stall,
-    World,
+    assert_nothing_usable,
+    assert_right,
     fill_cache,
+    flip_a_bit,
     manifest_text,
     sha256,
     source_manifest,
+    truncate,
     write_source,
-    write_wheel,
 )
-
-
-@pytest.fixture
-def world(tmp_path, monkeypatch):
-    made = World(tmp_path / "index", tmp_path / "assets.toml", tmp_path / "cache", tmp_path / "pip-log.txt")
-    made.index.mkdir()
-    write_wheel(made.wheel)
-    made.manifest.write_text(manifest_text(made.wheel), encoding="utf-8")
-    for name in [name for name in os.environ if name.startswith("PIP_") or name == "COURSE_OFFLINE"]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(made.index))
-    monkeypatch.setenv("PIP_LOG", str(made.log))
-    monkeypatch.setenv("COURSE_CACHE", str(made.cache))
-    return made
-
-
-def assert_right(world: World) -> None:
-    """The asset is there to the last byte, and nothing else is left in the cache."""
-    for name, content in CONTENT.items():
-        assert (world.cache / "toy" / name).read_bytes() == content
-    assert {path.name for path in world.cache.iterdir()} <= {"toy", ".toy.lock", ".toy.verified.json"}
-    assert not (world.cache / "toy" / "unwanted.py").exists()
-
-
-def assert_nothing_usable(world: World) -> None:
-    assert not (world.cache / "toy").exists()
-    assert not list(world.cache.glob(".toy.*.partial"))
-
 
 # --- the package ---
 
@@ -71,6 +42,7 @@ def test_an_asset_is_fetched_once_and_then_found(world, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.fault("package altered on its index")
 def test_a_wheel_with_another_hash_is_not_used_and_both_hashes_are_shown(world):
     expected = sha256(world.wheel.read_bytes())
     with zipfile.ZipFile(world.wheel, "a") as archive:
@@ -135,17 +107,14 @@ def test_a_kind_of_package_that_there_is_not_is_said(world):
 # --- a damaged cache ---
 
 
-def truncate(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-1])
+DAMAGES = [
+    pytest.param(truncate, marks=pytest.mark.fault("cache file truncated")),
+    pytest.param(flip_a_bit, marks=pytest.mark.fault("cache file with a wrong bit")),
+    pytest.param(Path.unlink, marks=pytest.mark.fault("cache file deleted")),
+]
 
 
-def flip_a_bit(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[100] ^= 1
-    file.write_bytes(content)
-
-
-@pytest.mark.parametrize("damage", [truncate, flip_a_bit, Path.unlink])
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_noticed_and_fetched_again(world, capsys, damage):
     file = fill_cache(world) / "deep" / "two.bin"
     damage(file)
@@ -155,6 +124,7 @@ def test_a_damaged_file_is_noticed_and_fetched_again(world, capsys, damage):
     assert "deep/two.bin: " in said and (damage is Path.unlink or sha256(CONTENT["deep/two.bin"]) in said)
 
 
+@pytest.mark.fault("cache file with a wrong bit")
 def test_offline_a_damaged_file_is_removed_and_both_hashes_are_shown(world, monkeypatch):
     file = fill_cache(world) / "one.txt"
     flip_a_bit(file)
@@ -166,6 +136,7 @@ def test_offline_a_damaged_file_is_removed_and_both_hashes_are_shown(world, monk
     assert not file.exists() and not assets.is_present("toy", world.manifest)
 
 
+@pytest.mark.fault("cache file with a wrong bit")
 def test_verify_finds_what_size_and_time_hide(world, capsys):
     file = fill_cache(world) / "one.txt"
     before = file.stat()
@@ -187,7 +158,13 @@ def test_a_broken_stamp_only_costs_a_second_look(world, stamp):
 # --- several processes, killed processes ---
 
 
-@pytest.mark.parametrize("count", [2, 8])
+CROWDS = [
+    pytest.param(2, marks=pytest.mark.fault("two processes ask for an asset at once")),
+    pytest.param(8, marks=pytest.mark.fault("eight processes ask for an asset at once")),
+]
+
+
+@pytest.mark.parametrize("count", CROWDS)
 def test_many_processes_at_once_fetch_once(world, count):
     processes = [world.start() for _ in range(count)]
     answers = [process.communicate(timeout=60) for process in processes]
@@ -206,6 +183,7 @@ MOMENTS = {
 }
 
 
+@pytest.mark.fault("kill -9 while an asset is unpacked")
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_process_killed_leaves_nothing_half_done_and_the_next_one_succeeds(world, moment):
     if "out and in" in moment:
@@ -223,24 +201,26 @@ def test_a_process_killed_leaves_nothing_half_done_and_the_next_one_succeeds(wor
 @pytest.fixture
 def slow_index(world, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stall)
-    server.wheel, server.half_way, server.go_on = world.wheel, threading.Event(), threading.Event()
+    server.wheel, server.half_way, server.resumed = world.wheel, threading.Event(), threading.Event()
+    server.go_on = lambda: server.resumed.wait(30)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
     yield server
-    server.go_on.set()
+    server.resumed.set()
     server.shutdown()
 
 
+@pytest.mark.fault("kill -9 during a download")
 def test_a_download_killed_half_way_is_started_again(world, slow_index):
     process = world.start()
     assert slow_index.half_way.wait(30)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (world.cache / "toy").exists()
-    slow_index.go_on.set()
+    slow_index.resumed.set()
     assets.path("toy", world.manifest)
     assert_right(world)
 
@@ -266,6 +246,7 @@ def test_offline_opens_no_socket_and_starts_no_process(world, monkeypatch):
     assert world.start(NO_SOCKETS).communicate(timeout=30) == ("done\n", "")
 
 
+@pytest.mark.fault("network gone before a download")
 def test_without_a_network_the_error_lists_what_was_tried_and_what_to_type(world, monkeypatch, capsys):
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.delenv("PIP_NO_INDEX")
@@ -317,13 +298,14 @@ def test_what_the_hub_gives_is_checked_too_and_every_source_is_named(world, hub,
     _, complaint = world.start().communicate(timeout=60)
     last = complaint[complaint.rindex("AssetError:") :]
     assert "package index (toydata==1.0): pip download failed" in last
-    assert (sha256(b"not ours") if fault == "another file" else "EntryNotFound") in last[last.index("hub (us/toy") :]
+    assert (sha256(b"not ours") if fault == "another file" else "HTTP 404") in last[last.index("hub (us/toy") :]
     assert_nothing_usable(world)
 
 
 # --- no room, no rights ---
 
 
+@pytest.mark.fault("disk full before an asset is fetched")
 def test_a_full_disk_is_said_before_anything_is_fetched(world, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
@@ -332,10 +314,16 @@ def test_a_full_disk_is_said_before_anything_is_fetched(world, monkeypatch):
     assert world.downloads() == 0
 
 
-def test_a_disk_that_fills_up_while_unpacking_is_said_and_cleaned(world, monkeypatch):
+FULL = [OSError(number, os.strerror(number)) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+FULL += [RuntimeError("I/O error: No space left on device (os error 28)")]             # in the words of safetensors
+
+
+@pytest.mark.fault("disk full while an asset is written")
+@pytest.mark.parametrize("error", FULL, ids=["disk", "quota", "file", "safetensors"])
+def test_a_disk_that_fills_up_while_unpacking_is_said_and_cleaned(world, monkeypatch, error):
     def full(source, target):
         (target / "one.txt").write_bytes(b"half")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise error
 
     monkeypatch.setitem(assets.READERS, "copy", full)
     with pytest.raises(assets.AssetError, match="No room for the asset 'toy'"):

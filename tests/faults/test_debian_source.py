@@ -57,6 +57,7 @@ def test_a_package_of_debian_is_downloaded_once_and_not_installed(debian, capfd)
     assert debian.log.read_text() == "--quiet download toydata=1.0-1\n"
 
 
+@pytest.mark.fault("package altered on its index")
 def test_a_package_with_another_hash_is_not_used_and_both_hashes_are_shown(debian):
     expected = sha256(debian.index.read_bytes())
     debian.index.write_bytes(debian.index.read_bytes() + b"\n")
@@ -114,6 +115,7 @@ def test_what_apt_get_complains_of_is_passed_on_with_what_to_type(debian):
     assert_nothing_usable(debian)
 
 
+@pytest.mark.fault("disk full while an asset is written")
 def test_a_disk_that_fills_up_under_apt_get_is_recognised(debian):
     write_apt_get(debian.log.parent, debian.index, before=f"echo 'E: {os.strerror(errno.ENOSPC)}'; exit 100")
     with pytest.raises(assets.AssetError, match="No room for the asset 'toy'"):
@@ -190,6 +192,7 @@ def test_a_stand_in_is_not_spoken_of_where_the_asset_is_to_be_had(debian, capsys
     assert_right(debian)
 
 
+@pytest.mark.fault("network gone before a download")
 def test_without_apt_get_and_without_a_hub_the_set_up_goes_on_with_one_line(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "empty"))
     monkeypatch.setenv("COURSE_OFFLINE", "0")

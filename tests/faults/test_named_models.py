@@ -16,6 +16,7 @@ from transformers import GPT2LMHeadModel
 from course_utils import assets
 from course_utils.named_models import MADE_HERE, NAMED_MODELS, find
 from course_utils.paths import REPOSITORY
+from tests.faults.toy_asset import flip_a_bit, truncate
 from tests.support import tiny_checkpoints
 from tests.support.hub_server import Fault, HubServer, serving
 
@@ -129,6 +130,7 @@ def test_what_arrives_is_what_the_hub_holds_to_the_last_byte(ask, hub):
     assert all(torch.equal(weights[name], true[name]) for name in true)
 
 
+@pytest.mark.fault("network gone after a download")
 def test_a_second_run_uses_the_cache_without_asking_even_when_it_is_offline(ask, hub):
     first = ask("resolve", NAMES)
     hub.requests.clear()
@@ -173,7 +175,14 @@ FAULTS = {  # what goes wrong, why the stand-in is used, how often the hub is as
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", FAULTS)
+MARKS = {
+    "an error of the server": pytest.mark.fault("hub answers 500"),
+    "busy for ever": pytest.mark.fault("hub answers 429"),
+    "busy for an hour": pytest.mark.fault("hub answers 503"),
+}
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=MARKS.get(what, ())) for what in FAULTS])
 def test_under_a_fault_every_name_resolves_to_its_stand_in_with_one_line(ask, hub, tmp_path, what):
     hub.fault, why, times = FAULTS[what]
     answer = ask("resolve", NAMES)
@@ -193,6 +202,7 @@ def test_without_safetensors_nothing_else_is_opened(ask, hub, tmp_path):
     assert_nothing_half(tmp_path)
 
 
+@pytest.mark.fault("hub answers 429")
 def test_a_storage_that_wants_an_hour_is_not_waited_for_either(ask, hub, tmp_path):
     hub.fault = Fault("status", where="^/storage/", status=429, headers={"Retry-After": "3600"})
     answer = ask("resolve", ["gpt2"])
@@ -200,6 +210,7 @@ def test_a_storage_that_wants_an_hour_is_not_waited_for_either(ask, hub, tmp_pat
     assert_nothing_half(tmp_path)
 
 
+@pytest.mark.fault("hub is slow")
 def test_a_hub_that_does_not_answer_in_time_is_not_waited_for(ask, hub, tmp_path):
     hub.fault = Fault("slow")
     answer = ask("resolve", ["gpt2"])
@@ -208,14 +219,15 @@ def test_a_hub_that_does_not_answer_in_time_is_not_waited_for(ask, hub, tmp_path
     assert_nothing_half(tmp_path)
 
 
+@pytest.mark.fault("network gone before a download")
 def test_a_hub_that_cannot_be_reached_is_said_to_be_so(ask, hub, tmp_path):
-    for server in hub.servers:
-        server.socket.close()
+    hub.vanish()
     answer = ask("resolve", NAMES)
     assert answer.said == [expected_line(name, "the hub cannot be reached") for name in NAMES]
     assert_nothing_half(tmp_path)
 
 
+@pytest.mark.fault("hub sends a cut file")
 @pytest.mark.parametrize("kind", ["short", "broken"])
 def test_a_file_that_is_cut_off_is_not_kept(ask, hub, tmp_path, kind):
     hub.fault = Fault(kind, where="safetensors")
@@ -226,6 +238,7 @@ def test_a_file_that_is_cut_off_is_not_kept(ask, hub, tmp_path, kind):
     assert_nothing_half(tmp_path)
 
 
+@pytest.mark.fault("hub sends an altered file")
 def test_weights_with_the_wrong_hash_are_not_kept_and_the_next_try_succeeds(ask, hub, tmp_path):
     hub.fault = Fault("flip", where="safetensors")
     answer = ask("resolve", NAMES)
@@ -236,11 +249,22 @@ def test_weights_with_the_wrong_hash_are_not_kept_and_the_next_try_succeeds(ask,
     assert ask("resolve", NAMES).stand_ins == [None] * 6
 
 
+@pytest.mark.fault("hub sends an altered file")
 def test_a_small_file_with_the_wrong_hash_is_not_kept_either(ask, hub, tmp_path):
     hub.fault = Fault("flip", where="config.json", times=1)
     answer = ask("resolve", ["bert-base-uncased"])
     assert answer.stand_ins == ["minilm"] and "config.json arrived with the wrong hash" in answer.said[0]
     assert not list((tmp_path / "home").rglob("config.json"))
+
+
+@pytest.mark.fault("network gone during a download")
+def test_a_hub_that_goes_half_way_leaves_nothing_half_and_the_next_try_goes_on(ask, hub, tmp_path, folders):
+    hub.fault = Fault("vanish", where="safetensors", times=1)
+    assert ask("resolve", ["gpt2"]).said == [expected_line("gpt2", "the hub cannot be reached")]
+    assert not list((tmp_path / "home").rglob("*.safetensors"))
+    with serving(folders) as again:
+        folder = Path(ask("resolve", ["gpt2"], HF_ENDPOINT=again.endpoint).answers[0]["folder"])
+    assert_whole(folder, folders["openai-community/gpt2"])
 
 
 @pytest.mark.parametrize(
@@ -255,7 +279,13 @@ def test_offline_no_socket_is_opened(ask, hub, setting, why):
 # --- one thing goes wrong, and a second try puts it right ---
 
 
-@pytest.mark.parametrize("status", [429, 503])
+BUSY_ONCE = [
+    pytest.param(429, marks=pytest.mark.fault("hub answers 429")),
+    pytest.param(503, marks=pytest.mark.fault("hub answers 503")),
+]
+
+
+@pytest.mark.parametrize("status", BUSY_ONCE)
 def test_a_busy_hub_is_asked_again_after_the_wait_that_it_names(ask, hub, status):
     hub.fault = Fault("status", status=status, headers={"Retry-After": "1"}, times=1)
     answer = ask("resolve", ["gpt2"])
@@ -264,6 +294,7 @@ def test_a_busy_hub_is_asked_again_after_the_wait_that_it_names(ask, hub, status
     assert first.path == second.path and second.at - first.at >= 1
 
 
+@pytest.mark.fault("hub sends a cut file")
 def test_a_connection_that_breaks_once_is_taken_up_where_it_broke(ask, hub):
     hub.fault = Fault("broken", where="safetensors", times=1)
     answer = ask("resolve", ["gpt2"])
@@ -271,6 +302,34 @@ def test_a_connection_that_breaks_once_is_taken_up_where_it_broke(ask, hub):
     held = hub.folders["openai-community/gpt2"] / "model.safetensors"
     assert (Path(answer.answers[0]["folder"]) / "model.safetensors").read_bytes() == held.read_bytes()
     assert len([gotten for gotten in hub.requests if gotten.method == "GET" and "safetensors" in gotten.path]) == 2
+
+
+# --- the cache is damaged ---
+
+
+def assert_whole(folder: Path, held: Path) -> None:
+    assert files_in(folder) == files_in(held)
+    assert all((folder / file).read_bytes() == (held / file).read_bytes() for file in files_in(held))
+
+
+DAMAGES = [
+    pytest.param(truncate, "config.json", marks=pytest.mark.fault("cache file truncated")),
+    pytest.param(flip_a_bit, "model.safetensors", marks=pytest.mark.fault("cache file with a wrong bit")),
+]
+
+
+@pytest.mark.parametrize(("damage", "file"), DAMAGES)
+def test_a_damaged_file_of_the_clients_cache_is_noticed_offline_too_and_fetched_again(ask, hub, damage, file):
+    folder = Path(ask("resolve", ["gpt2"]).answers[0]["folder"])
+    damage((folder / file).resolve())
+    damaged, stands_in = ask("resolve", ["gpt2"], COURSE_OFFLINE="1").said
+    said = f"gpt2: the copy in the cache is damaged, and what is wrong is removed: {file} has the wrong hash (expected "
+    assert damaged.startswith(said)
+    assert stands_in == expected_line("gpt2", "COURSE_OFFLINE is set")
+    hub.requests.clear()
+    assert ask("resolve", ["gpt2"]).said == []
+    assert_whole(folder, hub.folders["openai-community/gpt2"])
+    assert [gotten.path.rpartition("/")[2] for gotten in hub.requests if gotten.method == "GET"][:1] == [file]
 
 
 # --- the stand-ins themselves, as far as they are here ---

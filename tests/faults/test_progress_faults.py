@@ -33,18 +33,21 @@ def start(folder: Path, *command: str) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_writer_killed_at_any_moment_leaves_a_whole_file_with_all_that_it_was_told_is_kept(progress_folder):
-    writers = start(progress_folder, "tests/faults/killed_writers.py", "50")
-    printed, _ = writers.communicate(timeout=100)
+@pytest.mark.fault("kill -9 while progress is kept")
+def test_a_writer_killed_at_any_moment_leaves_a_whole_file_with_all_that_it_was_told_is_kept(progress_folder, tries):
+    writers = start(progress_folder, "tests/faults/killed_writers.py", str(len(tries(few=50, full=100))))
+    printed, _ = writers.communicate(timeout=200)
     assert writers.returncode == 0
-    tries = [json.loads(line) for line in printed.splitlines()]
-    assert len(tries) == 50
-    assert all(told <= kept <= told + 1 for told, kept in tries)
-    assert sum(kept for _, kept in tries) > 50
+    counts = [json.loads(line) for line in printed.splitlines()]
+    for told, kept in counts:
+        tries.count(told <= kept <= told + 1, f"told that {told} are kept, found {kept}")
+    assert tries.made == len(tries(few=50, full=100))
+    assert sum(kept for _, kept in counts) > tries.made
     assert record.record_check("1.1", True) == ""
     assert {path.name for path in progress_folder.iterdir()} == {"progress.json", "progress.json.lock"}
 
 
+@pytest.mark.fault("eight notebooks keep progress at once")
 def test_eight_notebooks_at_once_lose_nothing(progress_folder):
     writers = [start(progress_folder, "-c", WRITER, str(number)) for number in range(8)]
     assert [writer.wait(timeout=100) for writer in writers] == [0] * 8
@@ -52,6 +55,7 @@ def test_eight_notebooks_at_once_lose_nothing(progress_folder):
     assert kept == {f"{number}.{i}": "done" for number in range(8) for i in range(20)}
 
 
+@pytest.mark.fault("disk full while progress is kept")
 def test_a_disk_that_takes_no_more_leaves_the_old_file_and_says_so(progress_folder):
     record.record_check("1.1", True)
     before = record.progress_file().read_bytes()
@@ -99,6 +103,7 @@ def test_a_file_of_the_first_version_goes_on_and_gets_its_version(progress_folde
 DAMAGE = [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b"[" * 100_000, b'{"exercises": 3, "hints": {"1.1": 2}}']
 
 
+@pytest.mark.fault("progress file damaged")
 @pytest.mark.parametrize("content", DAMAGE, ids=range(len(DAMAGE)))
 def test_a_damaged_file_is_put_aside_as_it_was_and_one_line_says_where(content, progress_folder, capsys):
     progress_folder.mkdir()

@@ -93,22 +93,65 @@ def manifest_text(wheel: Path, hub: bool = False) -> str:
     return f"[toy]\n{about}[toy.package]\n{package}{mirror}[toy.files]\n{files}"
 
 
+def hub_manifest(wheel: Path) -> str:
+    """A manifest whose asset only the hub has."""
+    before, _, after = manifest_text(wheel, hub=True).partition("[toy.package]")
+    return before + after[after.index("[toy.hub]") :]
+
+
+def write_content(folder: Path) -> Path:
+    """The files of the asset as they are, in a folder."""
+    for name, content in CONTENT.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 def fill_cache(world: World) -> Path:
     """Put the asset into the cache, as if it had been fetched long ago."""
-    folder = world.cache / "toy"
-    for name, content in CONTENT.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+    folder = write_content(world.cache / "toy")
     assert assets.path("toy", world.manifest) == folder
     return folder
 
 
+# --- what must be so, and what goes wrong with a file ---
+
+
+def assert_right(world: World) -> None:
+    """The asset is there to the last byte, and nothing else is left in the cache."""
+    for name, content in CONTENT.items():
+        assert (world.cache / "toy" / name).read_bytes() == content
+    assert {path.name for path in world.cache.iterdir()} <= {"toy", ".toy.lock", ".toy.verified.json"}
+    assert not (world.cache / "toy" / "unwanted.py").exists()
+
+
+def assert_nothing_usable(world: World) -> None:
+    """Neither the asset nor a half of it is there."""
+    assert not (world.cache / "toy").exists()
+    assert not list(world.cache.glob(".toy.*.partial"))
+
+
+def truncate(file: Path) -> None:
+    """Take the last byte away."""
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def flip_a_bit(file: Path) -> None:
+    """One bit of the hundredth byte."""
+    content = bytearray(file.read_bytes())
+    content[100] ^= 1
+    file.write_bytes(content)
+
+
+# --- servers ---
+
+
 class Stall(http.server.BaseHTTPRequestHandler):
-    """A package index that sends half a wheel and then nothing until `server.go_on` is set."""
+    """A package index that sends half a wheel and the other half once `server.go_on()` says so; or nothing more."""
 
     def do_GET(self):
         wheel = self.server.wheel.read_bytes()
@@ -126,7 +169,8 @@ class Stall(http.server.BaseHTTPRequestHandler):
         for part in parts:
             if part is None:
                 self.server.half_way.set()
-                self.server.go_on.wait(30)
+                if not self.server.go_on():
+                    return
             else:
                 self.wfile.write(part)
 

@@ -2,34 +2,29 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from course_utils.paths import NOTEBOOKS
-from tools.notebooks.execute import kernel_environment
+from tests.support.kernels import STOPPED, Kernel, fresh_kernel
 from tools.notebooks.files import Notebook, lesson_paths
 
-CELL_SECONDS = 120
+FOLLOW = 3                                           # cells after it, that run with what a stopped training left
 SECONDS_TO_STOP = 10                                 # until it says so; what follows in the cell takes its own time
 HALF_WRITTEN = ("*.part", "*.tmp", "*.incomplete")
 
 
 @dataclass(frozen=True)
 class Training:
-    """A cell of a lesson that trains, by a line in it, and the cell that sets its length, where that is another.
-
-    follow: how many cells after it run with what a stopped training left; later ones may ask for steps not reached.
-    """
+    """A cell of a lesson that trains, by a line in it, and the cell that sets its length, where that is another."""
 
     lesson: str
     trains: str
     length: str = ""
-    follow: int = 3
 
     @property
     def sets_length(self) -> str:
@@ -40,33 +35,15 @@ class Training:
 TRAININGS = [
     Training("03", "history = fit(small, windows("),                          # carried by a live curve alone
     Training("07", "history = fit(small, windows("),                          # with a validation that writes text
-    Training("12", "play(game, batches, STEPS, look)", "STEPS, N = budget(", follow=0),      # two players in turns
+    Training("12", "play(game, batches, STEPS, look)", "STEPS, N = budget("),                # two players in turns
 ]
-
-
-@dataclass
-class Kernel:
-    """A kernel with a page before it: runs sources and remembers what they showed."""
-
-    manager: KernelManager
-    client: BlockingKernelClient
-
-    def run(self, source: str, seen: Callable[[dict], None] = lambda message: None) -> dict:
-        """Run a cell to its end; the kernel's reply."""
-        return self.client.execute_interactive(source, timeout=CELL_SECONDS, output_hook=seen)["content"]
-
-    def profile(self, name: str) -> None:
-        """How much work the next cells do."""
-        self.run(f"import os; os.environ['COURSE_PROFILE'] = {name!r}")
 
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[Kernel]:
-    """A kernel of the smallest profile in the lessons' folder, with nothing of who runs it."""
-    manager, client = start_new_kernel(env=kernel_environment(tmp_path, "smoke", offline=True), cwd=str(NOTEBOOKS))
-    yield Kernel(manager, client)
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    """A kernel of the smallest profile."""
+    with fresh_kernel(tmp_path, "smoke") as fresh:
+        yield fresh
 
 
 def cells_of(lesson: str) -> list[str]:
@@ -89,7 +66,7 @@ class Presser:
 
     def __call__(self, message: dict) -> None:
         content = message["content"]
-        if content.get("text", "").startswith("Interrupted after ") or content.get("ename") == "KeyboardInterrupt":
+        if content.get("text", "").startswith(STOPPED) or content.get("ename") == "KeyboardInterrupt":
             self.stopped = time.monotonic()
         if not self.pressed and "image/png" in content.get("data", {}):
             time.sleep(0.5)
@@ -103,6 +80,7 @@ def half_written(folders: list[Path]) -> set[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.fault("kernel interrupted in a cell that trains")
 @pytest.mark.parametrize("training", TRAININGS, ids=lambda training: training.lesson)
 def test_a_training_stops_at_once_says_so_and_the_next_cells_run_and_then_all_again(training, kernel, tmp_path):
     cells = cells_of(training.lesson)
@@ -115,13 +93,14 @@ def test_a_training_stops_at_once_says_so_and_the_next_cells_run_and_then_all_ag
         assert kernel.run(source)["status"] == "ok", source
     kernel.run("from course_utils.exercises import record; record.record_check('1.1', True)")
     presser = Presser(kernel.manager)
-    kernel.run(cells[trains], presser)
+    reply = kernel.run(cells[trains], presser)
+    assert reply.get("ename") in (None, "KeyboardInterrupt"), reply["evalue"]
     assert presser.pressed and 0 < presser.stopped - presser.pressed < SECONDS_TO_STOP
 
     assert kernel.manager.is_alive()
     assert half_written([tmp_path, NOTEBOOKS]) == set()
     assert json.loads((tmp_path / "progress" / "progress.json").read_text())["exercises"] == {"1.1": "done"}
     kernel.profile("smoke")
-    for source in [*cells[trains + 1 : trains + 1 + training.follow], *cells[length : trains + 4]]:
+    for source in [*cells[trains + 1 : trains + 1 + FOLLOW], *cells[length : trains + 1 + FOLLOW]]:
         reply = kernel.run(source)
         assert reply["status"] == "ok", f"{source}\n{reply.get('ename')}: {reply.get('evalue')}"

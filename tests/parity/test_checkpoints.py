@@ -9,6 +9,7 @@ import torch
 
 from course_utils.checkpoints import read_tensors
 from course_utils.error_rates import error_rates
+from course_utils.fit_config import FitConfig, complete
 from course_utils.paths import CHECKPOINTS, RESULTS
 from course_utils.recipes import RECIPES, about, load
 from course_utils.recipes.base import flops_of_tokens
@@ -52,7 +53,8 @@ def test_the_file_is_small_and_holds_halves(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_beside_it_is_the_recipe_that_the_code_has(name):
     known, recipe = about(name), RECIPES[name]
-    assert known["recipe"] == {"model": as_json(recipe.config), "fit": as_json(recipe.fit)}
+    fitted = complete(known["recipe"]["fit"]) if isinstance(recipe.fit, FitConfig) else known["recipe"]["fit"]
+    assert (known["recipe"]["model"], fitted) == (as_json(recipe.config), as_json(recipe.fit))
     assert known["steps"] == recipe.fit.steps and known["seed"] == recipe.fit.seed
     model = load(name)
     assert known["parameters"] == sum(parameter.numel() for parameter in model.parameters())

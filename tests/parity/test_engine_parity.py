@@ -1,9 +1,11 @@
-"""SmolLM2 in our decoder and on the fast path against `transformers`: logits, tokens, and what int8 costs."""
+"""SmolLM2 in our decoder and on the fast path against `transformers`: logits, tokens, and what int8 and int4 cost."""
+
+import math
 
 import pytest
 import torch
 
-from benchmarks.quality import bits_per_byte
+from benchmarks.quality import surprises
 from course_utils.engine import Engine
 from course_utils.models.attention import scaled_dot_product_attention
 from course_utils.models.fast import FastDecoder
@@ -26,7 +28,7 @@ PROMPTS = (
 )
 LENGTH = 128
 TOLERANCE = 1e-3                                                   # of the logits' standard deviation
-COST = 0.01                                                        # of the bits, at most
+COST, N_BYTES = 0.01, 24_000                                       # of the bits, at most; of the text that is read
 VERIFIES = [
     Verified(
         "07",
@@ -41,7 +43,7 @@ VERIFIES = [
         "`transformers`: 128 greedy tokens on eight prompts",
         "equal tokens",
     ),
-    Verified("07", "bits per byte of SmolLM2 in int8", "the same in float32", COST, "of them"),
+    Verified("07", "bits per byte of SmolLM2 in int8 and in int4", "the same in float32", COST, "of them"),
 ]
 
 
@@ -133,14 +135,25 @@ def test_our_decoder_shows_where_transformers_looks(theirs):
     assert (weights - expected).abs().max() < 1e-4
 
 
+@pytest.fixture(scope="module")
+def exact(theirs, fast):
+    """Nats of each token of the first 24,000 bytes of the test text in float32, and the bytes of them."""
+    return surprises(fast, theirs.tokenizer, load_sotu().test[:N_BYTES])
+
+
 @pytest.mark.timeout(600)
-def test_int8_costs_at_most_a_hundredth_of_the_bits(theirs, ours, fast, record_property):
-    """On 100,000 bytes of the test text; the whole of it is `python -m benchmarks`."""
-    text = load_sotu().test[:100_000]
-    exact = bits_per_byte(fast, theirs.tokenizer, text)
-    rounded = bits_per_byte(FastDecoder(ours, "int8"), theirs.tokenizer, text)
-    record_property("float32", exact)
-    record_property("int8", rounded)
-    print(f"bits per byte: float32 {exact:.4f}, int8 {rounded:.4f}, {100 * (rounded / exact - 1):+.2f} %")
-    assert 0.5 < exact < 1.5
-    assert rounded < (1 + COST) * exact
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_fewer_bits_cost_at_most_a_hundredth_of_the_bits_per_byte(precision, theirs, ours, exact, record_property):
+    """Token by token beside float32, so that a short text tells: three standard errors above the mean stay below COST.
+
+    The whole of the text is `python -m benchmarks quality`.
+    """
+    nats, n_bytes = exact
+    rounded, _ = surprises(FastDecoder(ours, precision), theirs.tokenizer, load_sotu().test[:N_BYTES])
+    more = (rounded - nats) / nats.mean()
+    mean, error = more.mean().item(), more.std().item() / len(more) ** 0.5
+    record_property("float32", nats.sum().item() / math.log(2) / n_bytes)
+    record_property(precision, mean)
+    print(f"{precision}: {100 * mean:+.2f} % of the bits, give or take {100 * error:.2f}")
+    assert 0.5 < nats.sum().item() / math.log(2) / n_bytes < 1.5
+    assert mean + 3 * error < COST

@@ -26,8 +26,9 @@ class Fault:
     """What goes wrong with the next `times` answers about files whose path matches the pattern `where`.
 
     kind: "status" (answered with `status` and `headers`), "slow" (SLOW_SECONDS late), "short" (half of the content,
-    and a Content-Length that agrees with it), "broken" (the connection closed after half of what was announced), "flip"
-    (one bit of the content wrong) or "gone" (404 of this one file).
+    and a Content-Length that agrees with it), "broken" (the connection closed after half of what was announced),
+    "vanish" (the same, and from then on nobody listens), "flip" (one bit of the content wrong) or "gone" (404 of this
+    one file).
     """
 
     kind: str
@@ -66,6 +67,11 @@ class HubServer:
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         return type("Handler", (_Handler,), {"hub": self})
+
+    def vanish(self) -> None:
+        """Stop listening; connections that stand go on."""
+        for server in self.servers:
+            server.socket.close()
 
     def find(self, path: str) -> tuple[str | None, Path | None]:
         """The commit and the file that a path names; None where there is no such repository, or no such file."""
@@ -160,7 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "flip":
             part = bytes([part[0] ^ 1]) + part[1:]
         announced = len(part)
-        if kind in ("short", "broken"):
+        if kind == "vanish":
+            self.hub.vanish()
+        if kind in ("short", "broken", "vanish"):
             # After half of the file, a broken connection brings nothing more.
             part = part[: len(part) // 2] if not start else b""
             announced = len(part) if kind == "short" else announced

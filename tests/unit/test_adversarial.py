@@ -143,6 +143,17 @@ def test_the_same_seed_plays_the_same_game_and_two_halves_are_the_whole():
     assert not whole.generator.training
 
 
+def test_an_interrupt_before_the_first_step_of_a_game_stops_the_cell_as_well():
+    ours = game()
+
+    def batches(step: int):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        play(ours, batches, 3)
+    assert play(ours, lambda step: (REAL,), 3).steps == 3 and not ours.history.interrupted
+
+
 def test_a_game_that_is_interrupted_stands_where_it_was_and_that_is_said(capsys):
     ours, seen = game(), []
 
@@ -163,12 +174,13 @@ def test_a_step_that_is_interrupted_between_the_two_turns_is_no_step(monkeypatch
     def stopped(count):
         raise KeyboardInterrupt
 
+    play(ours, lambda step: (REAL,), 1)
     monkeypatch.setattr(ours, "generator_turn", stopped)
     history = play(ours, lambda step: (REAL,), 5)
-    assert history.interrupted and history.steps == 0 and history.discriminator == []
+    assert history.interrupted and history.steps == 1 and len(history.discriminator) == 1
     monkeypatch.undo()
     history = play(ours, lambda step: (REAL,), 2)
-    assert len(history.discriminator) == len(history.generator) == 2
+    assert len(history.discriminator) == len(history.generator) == 3
 
 
 def test_several_turns_of_the_discriminator_are_one_step():

@@ -1,16 +1,34 @@
-"""Paired timing, on contestants whose times are known."""
+"""Paired timing, on contestants whose times are known; every part of `make bench` once, with little to do."""
 
 import json
+import math
+import re
+import sys
 import time
+from types import ModuleType
 
 import pytest
 import torch
-import transformers
+from PIL import Image
 
-from benchmarks import training_step, writing
-from benchmarks.__main__ import main
-from benchmarks.paired import Spread, Timing, memory_bandwidth, race
-from course_utils import leaderboard
+from benchmarks import __main__ as bench
+from benchmarks import counting, denoising, drawing, install, merging
+from benchmarks.paired import (
+    Contest,
+    Growth,
+    Measured,
+    Spread,
+    Timing,
+    growth,
+    memory_bandwidth,
+    operators,
+    peer,
+    race,
+    shares,
+)
+from course_utils.paths import RESULTS
+from course_utils.text import train_bpe
+from tools import speed
 
 
 def test_a_spread_is_the_middle_the_lowest_and_the_highest():
@@ -40,55 +58,220 @@ def test_memory_bandwidth_is_within_what_machines_have():
     assert 1e8 < memory_bandwidth(megabytes=64, rounds=3) < 1e13
 
 
-@pytest.mark.slow
-def test_the_tables_are_printed_and_kept(tmp_path, monkeypatch, capsys):
-    """The whole command with little to do; what it measures is `make bench`'s business."""
-    threads = torch.get_num_threads()
-    for name, value in (("PROMPT", 16), ("LENGTH", 12)):
-        monkeypatch.setattr(writing, name, value)
-    monkeypatch.setattr(training_step, "BATCH", 2)
+
+# --- contests, growth, profiles
+
+
+def contest(median: float, target: float | None, task: str = "run", spent: dict | None = None) -> Contest:
+    rates = Spread(10.0, 9.0, 11.0), Spread(5.0, 4.0, 6.0), Spread(median, median / 2, median * 2)
+    return Contest(task, "ours", "theirs", "miles/s", *rates, target, spent)
+
+
+def test_who_was_given_less_work_is_compared_by_the_item():
+    timing = Timing({"ours": [2.0, 4.0], "theirs": [3.0, 3.0]}).each({"ours": 100, "theirs": 10})
+    made = Contest.of(timing, "count", "ours", "theirs", 1, "words/s", target=10.0)
+    assert made.rate == Spread(37.5, 25.0, 50.0)
+    assert made.faster.high == pytest.approx(15) and made.faster.low == pytest.approx(7.5)
+
+
+@pytest.mark.parametrize(("median", "target", "met"), [(2.0, 2.0, True), (1.99, 2.0, False), (0.1, None, None)])
+def test_a_target_is_met_from_its_number_on(median, target, met):
+    assert contest(median, target).met is met
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_the_slope_is_the_power_with_which_time_grows(power):
+    sizes = [10, 20, 40, 80]
+    grown = Growth.of("sort", "ours", "words", sizes, [0.003 * size**power for size in sizes])
+    assert grown.slope == pytest.approx(power, abs=1e-9)
+
+
+def test_everybody_runs_at_every_size_and_the_median_of_the_rounds_is_kept():
+    runs = []
+    makers = {name: lambda size, name=name: lambda: runs.append((name, size)) for name in "ab"}
+    found = growth("run", "miles", makers, [1, 2, 4], rounds=2)
+    assert [one.who for one in found] == ["a", "b"] and found[0].sizes == [1, 2, 4]
+    assert {run: runs.count(run) for run in runs} == {(name, size): 3 for name in "ab" for size in (1, 2, 4)}
+
+
+def test_shares_are_of_the_parts_together_the_largest_first():
+    found = shares({"short": lambda: time.sleep(0.01), "long": lambda: time.sleep(0.04)}, rounds=1)
+    assert list(found) == ["long", "short"]
+    assert sum(found.values()) == pytest.approx(1) and found["long"] > 0.6
+
+
+def test_the_time_of_operators_is_told_apart_by_their_names():
+    big, small = torch.ones(400, 400), torch.ones(4)
+    found = operators(lambda: (big @ big, small.exp()), {"products": ("mm",), "bends": ("exp",)})
+    assert list(found)[0] == "products" and set(found) == {"products", "bends", "everything else"}
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_a_peer_that_is_not_installed_is_named_with_how_to_install_it(capsys):
+    assert peer("no_such_peer", "no-such-peer") is None
+    printed = capsys.readouterr().out
+    assert "no-such-peer is not installed" in printed and "python -m benchmarks.install" in printed
+    assert peer("json", "json") is json
+
+
+def test_peers_are_installed_by_name_without_what_they_would_bring_along():
+    command = install.command()
+    assert "--no-deps" in command
+    peers = {re.split("[<>=;]", word)[0] for word in command[command.index("--no-deps") + 1 :]}
+    assert {"kenlm", "denoising-diffusion-pytorch"} <= peers and not peers & {"torch", "torchvision", "tensorflow"}
+
+
+# --- the command: parts, the record, the picture
+
+
+@pytest.fixture
+def toy_parts(monkeypatch):
+    """Every part replaced by one that says how often it was measured; quality by known numbers."""
+    measured = []
+
+    def module(part: str) -> ModuleType:
+        made = ModuleType(f"toy_{part}")
+        made.measure = lambda rounds: measured.append((part, rounds)) or Measured(
+            [contest(2.0, 1.5, f"{part} a"), contest(0.5, 1.0, f"{part} b", {"waiting": 0.7, "working": 0.3})],
+            [Growth.of(f"{part} a", "ours", "miles", [1, 2, 4], [1.0, 2.0, 4.0])],
+            {"parameters": 3},
+        )
+        return made
+
+    for part in bench.PARTS:
+        monkeypatch.setitem(sys.modules, f"toy_{part}", module(part))
+        monkeypatch.setitem(bench.PARTS, part, f"toy_{part}")
+    monkeypatch.setattr(bench.quality, "measure", lambda n_bytes: {"float32": 0.9, "int8": 0.909})
+    monkeypatch.setattr(bench, "use", lambda threads: None)
+    return measured
+
+
+def run(out, *arguments: str) -> int:
+    return bench.main([*arguments, "--rounds", "2", "--threads", "1", "--out", str(out)])
+
+
+def test_all_parts_are_measured_printed_kept_and_drawn(toy_parts, tmp_path, capsys):
     out = tmp_path / "bench.json"
-    try:
-        assert main(["--rounds", "1", "--bytes", "2000", "--threads", "1", "--out", str(out)]) == 0
-    finally:
-        torch.set_num_threads(threads)
+    assert run(out, "--bytes", "2000") == 0
     made, printed = json.loads(out.read_text()), capsys.readouterr().out
-    assert made["writing"]["same_tokens"]["float32"]
-    names = [row["name"] for row in made["writing"]["rows"]]
-    assert names == ["transformers float32", "transformers bfloat16", "ours float32", "ours bfloat16", "ours int8"]
-    assert all(name in printed for name in names)
-    for row in made["writing"]["rows"]:
-        assert row["tokens_per_second"]["low"] > 0 and 0 < row["share_of_bandwidth"] < 5
-    assert [row["precision"] for row in made["training"]["rows"]] == list(training_step.PRECISIONS)
-    assert 0.3 < made["quality"]["float32"] < 3
-    assert abs(made["quality"]["int8"] / made["quality"]["float32"] - 1) < 0.02
+    assert toy_parts == [(part, 2) for part in bench.PARTS]
+    assert len(drawing.contests(made)) == 2 * len(bench.PARTS) and len(drawing.growths(made)) == len(bench.PARTS)
+    assert made["counting"]["known"] == {"parameters": 3} and made["quality_bytes"] == 2000
+    assert "target 1.5: met" in printed and "target 1: missed" in printed and "waiting 70%, working 30%" in printed
+    assert "to the power 1.00 (1: 1 s, 2: 2 s, 4: 4 s)" in printed and "+1.00 %" in printed
+    picture = Image.open(tmp_path / "bench.png")
+    assert picture.width > 800 and len(picture.convert("RGB").getcolors(1 << 20)) > 5
+    assert drawing.is_of(made, tmp_path / "bench.png")
+    made["merging"]["growth"][0]["slope"] = 3.0
+    assert not drawing.is_of(made, tmp_path / "bench.png") and not drawing.is_of(made, tmp_path / "none.png")
 
 
-def test_one_part_is_measured_again_and_the_rest_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr(training_step, "BATCH", 1)
+def test_one_part_is_measured_again_and_the_rest_stays(toy_parts, tmp_path):
     out = tmp_path / "bench.json"
-    conditions = {"machine": leaderboard.machine(), "threads": torch.get_num_threads(), "rounds": 1}
-    versions = {"torch": torch.__version__.partition("+")[0], "transformers": transformers.__version__}
-    out.write_text(json.dumps(conditions | {"versions": versions, "training": "old", "quality": "kept"}))
-    again = ["training", "--rounds", "1", "--threads", str(torch.get_num_threads()), "--out", str(out)]
-    assert main(again) == 0
-    made = json.loads(out.read_text())
-    assert made["quality"] == "kept" and made["training"]["rows"][0]["precision"] == "float32"
+    run(out)
+    before = json.loads(out.read_text())
+    before["training"]["known"] = "old"
+    out.write_text(json.dumps(before))
+    assert run(out, "counting") == 0
+    assert toy_parts[len(bench.PARTS) :] == [("counting", 2)]
+    assert json.loads(out.read_text())["training"]["known"] == "old"
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["writing"], "measure all parts together"),
-        (["training", "--rounds", "3"], "measure all parts together"),
-        (["speed"], "no part 'speed'; expected writing, training, quality"),
+        (["speed"], "no part 'speed'; expected writing, training, recurrent, counting"),
     ],
 )
-def test_parts_of_another_run_or_of_no_name_are_refused_before_any_is_measured(arguments, reason, tmp_path, capsys):
+def test_parts_of_another_run_or_of_no_name_are_refused_before_any_is_measured(
+    arguments, reason, toy_parts, tmp_path, capsys
+):
     out = tmp_path / "bench.json"
-    out.write_text(json.dumps({"rounds": 2}))
+    out.write_text(json.dumps({"rounds": 3}))
     before = out.read_bytes()
     with pytest.raises(SystemExit):
-        main([*arguments, "--threads", str(torch.get_num_threads()), "--out", str(out)])
+        run(out, *arguments)
     assert reason in capsys.readouterr().err
-    assert out.read_bytes() == before
+    assert out.read_bytes() == before and toy_parts == []
+
+
+# --- what README.md shows of it
+
+
+def test_the_picture_is_that_of_the_committed_record():
+    record = RESULTS / "bench.json"
+    assert drawing.is_of(json.loads(record.read_text(encoding="utf-8")), record.with_suffix(".png"))
+
+
+def test_the_table_says_of_each_contest_whether_its_target_is_met_and_why_not():
+    rows = [vars(contest(3.0, 2.0, "fly")), vars(contest(1.5, 2.0, "swim", {"a": 0.1, "b": 0.6, "c": 0.3}))]
+    rows = [row | {name: vars(row[name]) for name in ("rate", "peer_rate", "faster")} for row in rows]
+    fly, swim = speed.table(rows).split("\n")[2:]
+    assert fly == "| fly | ours: 10 miles/s | theirs: 5 | 3 (1.5–6) | ≥ 2 | met |"
+    assert swim == "| swim | ours: 10 miles/s | theirs: 5 | 1.5 (0.75–3) | ≥ 2 | **missed** |"
+    assert speed.missed(rows)[0] == "Missed: swim, beside theirs. By its profile, ours spends 60% on b and 30% on c."
+    assert "1 of 2 targets are met" in speed.picture(rows)
+
+
+# --- our parts, on very little
+
+
+def test_counting_races_fit_and_scoring_on_the_same_words(monkeypatch):
+    for name, value in {"WORDS": 3000, "SIZES": (500, 1000, 2000), "SCORED": 400, "SCORED_BY_NLTK": 2}.items():
+        monkeypatch.setattr(counting, name, value)
+    found = counting.measure(1)
+    assert [(one.task.split()[0], one.peer) for one in found.contests][:2] == [("fit", "NLTK"), ("score", "NLTK")]
+    assert set(found.contests[0].spent) == {"words to ids", "counting", "discounts"}
+    assert {one.who for one in found.growth} == {"ours", "NLTK"}
+
+
+def test_the_plain_trainer_and_encoder_do_what_ours_do():
+    text = "low lower lowest newer newest wider widest " * 3
+    assert merging.plain_training(text, 12)[:4] == train_bpe(text, 4)
+    learned = train_bpe(text, 12)
+    tokens = merging.plain_encoding(text, {merge: rank for rank, merge in enumerate(learned)})
+    assert b"".join(tokens) == text.encode() and b" lowe" in tokens
+    ours = merging.BytePairVocabulary(learned)
+    assert [ours.token_bytes[i] for i in ours.encode(text).ids] == tokens
+
+
+def test_merging_races_training_and_encoding_on_the_same_text(monkeypatch):
+    small = {"CHARACTERS": 6000, "MERGES": 40, "PLAIN_CHARACTERS": 500, "PLAIN_MERGES": 5, "ENCODED": 500}
+    for name, value in (small | {"SIZES": (1000, 2000, 4000), "VOCABULARIES": (270, 280, 290)}).items():
+        monkeypatch.setattr(merging, name, value)
+    found = merging.measure(1)
+    peers = [(one.task.split()[0], one.peer) for one in found.contests]
+    assert peers == [(task, who) for task in ("train", "encode") for who in ("tokenizers", "plain Python")]
+    assert len(found.growth) == 4
+
+
+def test_the_networks_that_diffuse_cost_the_same_within_a_tenth_and_draw_images():
+    entrants = {name: make(28) for name, make in denoising.makers().items()}
+    sizes = {name: denoising.size(entrant) for name, entrant in entrants.items()}
+    for name, entrant in entrants.items():
+        assert sizes[name]["megaflops"] == pytest.approx(sizes["ours"]["megaflops"], rel=0.05)
+        assert sizes[name]["parameters"] == pytest.approx(sizes["ours"]["parameters"], rel=0.1)
+        assert math.isfinite(entrant.loss(denoising._images(2, 28)).item())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(denoising, "STEPS_BACK", 2)
+        for make in denoising.makers().values():
+            drawn = make(16).sample(2)
+            assert drawn.shape == (2, 1, 16, 16) and drawn.isfinite().all()
+
+
+def test_loading_the_peer_leaves_no_torchvision_behind_that_is_none():
+    missing = "torchvision" not in sys.modules
+    seen = denoising.without_torchvision(lambda: sys.modules["torchvision"])
+    assert isinstance(seen, ModuleType)
+    assert not missing or "torchvision" not in sys.modules
+
+
+def test_denoising_races_a_step_and_a_sample(monkeypatch):
+    small = {"BATCH": 2, "IMAGES": 1, "STEPS_BACK": 2, "SIZES": (8, 12, 16), "BATCHES": (1, 2, 3), "BATCH_OF_SIZES": 1}
+    for name, value in small.items():
+        monkeypatch.setattr(denoising, name, value)
+    found = denoising.measure(1)
+    targets = {(one.task.split()[0], one.peer): one.target for one in found.contests}
+    assert targets[("sample", "diffusers")] == 1.2 and targets[("train", "diffusers")] is None
+    assert set(found.known["size"]) == set(denoising.makers()) and found.contests[-1].spent["convolutions"] > 0

@@ -9,7 +9,8 @@ import pytest
 from course_utils import named_models
 from course_utils.assets import AssetError
 from course_utils.errors import CourseError
-from course_utils.named_models import NAMED_MODELS, find, resolve, seconds_to_wait
+from course_utils.hub import seconds_to_wait
+from course_utils.named_models import NAMED_MODELS, find, resolve
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 

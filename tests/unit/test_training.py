@@ -17,6 +17,7 @@ from torch import nn
 from course_utils.checkpoints import CheckpointError
 from course_utils.errors import CourseError
 from course_utils.models.recurrent import RecurrentConfig, RecurrentLM
+from course_utils.parallel_training import Processes
 from course_utils.paths import REPOSITORY
 from course_utils.seeding import generator
 from course_utils.text.batches import streams, windows
@@ -164,6 +165,15 @@ def test_an_interrupted_run_keeps_its_best_weights_and_says_so(capsys):
     assert capsys.readouterr().out.startswith("Interrupted after 3 steps: what follows has the model as it is.")
 
 
+def test_an_interrupt_before_the_first_step_is_made_stops_the_cell_as_well(tmp_path):
+    def batches(step):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Scale(), batches, FitConfig(steps=3), folder=tmp_path)
+    assert fit(Scale(), ones, FitConfig(steps=3), folder=tmp_path).steps == 3
+
+
 def test_whoever_looks_on_is_told_of_each_step_and_that_it_ended():
     class Onlooker:
         steps, closed = [], 0
@@ -230,10 +240,8 @@ KILLED = """
     fit(network(dropout=0.3), batches, RESUMED, validate=mean_nats, loss=CarriedState(), folder=Path(sys.argv[1]))
 """
 RESUMED = FitConfig(steps=30, learning_rate=1e-2, validate_every=6, checkpoint_every=5, seed=3)
-SUMMED = 1e-5                                                      # weights of two processes, in another order of sums
 VERIFIES = [
     Verified("all", "a training run that was killed and resumed", "the run that was not", "equal, bit for bit"),
-    Verified("all", "two processes that train together", "one that reads both their batches", SUMMED),
 ]
 
 
@@ -269,11 +277,11 @@ def test_a_checkpoint_that_lacks_a_part_would_end_elsewhere(forgotten, tmp_path,
         return streams(TEXT, 4, 16)(step)
 
     fit(network(dropout=0.3), stop_at_16, short, loss=CarriedState(), folder=tmp_path)
-    from course_utils import checkpoints, training
+    from course_utils import checkpoints
 
     part = checkpoints.part
     if forgotten == "random":
-        monkeypatch.setattr(training, "_set_random_state", lambda kept: None)
+        monkeypatch.setattr(Processes, "set_random_state", lambda self, kept: None)
     else:
         monkeypatch.setattr(checkpoints, "part", lambda name, t: {} if name == forgotten else part(name, t))
     resumed = fit(network(dropout=0.3), streams(TEXT, 4, 16), short, loss=CarriedState(), folder=tmp_path)
@@ -361,6 +369,7 @@ def test_a_carried_state_of_an_lstm_survives_being_kept():
         ({"seconds": -1.0}, "nothing to do in -1.0"),
         ({"steps": 1, "learning_rate": 0.0}, "have to be above 0"),
         ({"steps": 1, "clip": 0.0}, "have to be above 0"),
+        ({"steps": 1, "accumulate": 0}, "accumulate is 0; expected 1 batch a step or more"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong, message):
@@ -370,52 +379,6 @@ def test_settings_that_make_no_sense_are_refused(wrong, message):
 
 def test_a_history_of_nothing_has_no_best_and_no_speed():
     assert (History().steps, History().best, History().tokens_per_second) == (0, None, 0.0)
-
-
-# --- several processes
-
-
-TOGETHER = """
-    import sys
-    from pathlib import Path
-    from accelerate import Accelerator
-    from course_utils.checkpoints import write_tensors
-    from course_utils.text.batches import windows
-    from course_utils.training import FitConfig, fit
-    from tests.unit.test_training import TEXT, network
-
-    assert Accelerator().num_processes == 2
-    model = network()
-    history = fit(model, windows(TEXT, 4, 16, seed=1), FitConfig(steps=6, learning_rate=1e-2))
-    write_tensors(Path(sys.argv[1]) / f"{Accelerator().process_index}-{history.tokens}.safetensors", model.state_dict())
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="two processes talk through gloo, which is not built for Windows")
-def test_two_processes_learn_what_one_learns_from_both_their_batches(tmp_path):
-    from course_utils.checkpoints import read_tensors
-
-    (tmp_path / "together.py").write_text(textwrap.dedent(TOGETHER), encoding="utf-8")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    done = subprocess.run(
-        [*launch, str(tmp_path / "together.py"), str(tmp_path)],
-        env=environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-    both, source = network(), windows(TEXT, 4, 16, seed=1)
-    pairs = [[torch.cat(parts) for parts in zip(source(2 * s), source(2 * s + 1), strict=True)] for s in range(6)]
-    fit(both, lambda step: tuple(pairs[step]), FitConfig(steps=6, learning_rate=1e-2))
-    for process in range(2):
-        weights = read_tensors(tmp_path / f"{process}-{6 * 2 * 4 * 16}.safetensors")
-        for name, tensor in both.state_dict().items():
-            torch.testing.assert_close(weights[name], tensor, rtol=0, atol=SUMMED)
 
 
 def test_in_bfloat16_the_products_are_rounded_and_the_weights_stay_in_float32():

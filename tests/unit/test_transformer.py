@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.errors import CourseError
-from course_utils.models.fast import FastDecoder, Product, quantised
+from course_utils.models.fast import PRECISIONS, FastDecoder, Product, quantised
 from course_utils.models.transformer import FUSED, LLAMA, WRITTEN_OUT, Transformer, TransformerConfig
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
@@ -182,13 +182,13 @@ def test_the_fast_path_gives_the_logits_of_the_decoder():
             assert torch.allclose(fast.read([token]), expected[place], atol=1e-5)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
-def test_lower_precision_is_near_and_not_the_same(precision):
-    slow = model(replace(LLAMA_CONFIG, width=48, inner=96))
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.03), ("int8", 0.03), ("int4", 0.3)])
+def test_lower_precision_is_near_and_not_the_same(precision, near):
+    slow = model(replace(LLAMA_CONFIG, width=64, heads=4, inner=96))
     exact, rough = FastDecoder(slow), FastDecoder(slow, precision)
     text = ids(12)[0].tolist()
     expected, found = exact.logits(text), rough.logits(text)
-    assert 0 < (found - expected).abs().max() < 0.1 * expected.std()
+    assert 0 < (found - expected).norm() < near * expected.norm()
     assert rough.bytes_per_token < 0.6 * exact.bytes_per_token
 
 
@@ -203,8 +203,31 @@ def test_what_is_quantised_is_off_by_at_most_half_a_step():
 
 
 def test_a_product_keeps_count_of_its_bytes():
-    weight = torch.randn(8, 16, generator=generator(7))
-    assert [Product(weight, name).bytes for name in ("float32", "bfloat16", "int8")] == [512, 256, 128 + 16]
+    weight = torch.randn(16, 32, generator=generator(7))
+    sizes = {name: Product(weight, name).bytes for name in PRECISIONS}
+    assert sizes == {"float32": 2048, "bfloat16": 1024, "int8": 512 + 2 * 16, "int4": 256 + 2 * 2 * 16}
+
+
+def test_what_was_rounded_in_groups_of_32_is_rounded_to_the_same_numbers_in_int4():
+    numbers = torch.randint(16, (16, 96), generator=generator(6))
+    numbers[:, ::32], numbers[:, 1::32] = 0, 15                    # each group holds its lowest and its highest
+    scale, low = (2.0 ** torch.randint(-3, 3, (16, 3), generator=generator(seed)) for seed in (7, 8))
+    weight = (numbers.unflatten(1, (3, 32)) * scale[..., None] - low[..., None]).flatten(1)
+    rows = torch.randn(40, 96, generator=generator(9)).bfloat16().float()
+    torch.testing.assert_close(Product(weight, "int4")(rows), rows @ weight.T, rtol=2**-7, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("shape", "precision", "reason"),
+    [
+        ((16, 24), "int8", "multiplies 24 numbers, and the int8 product needs a multiple of 16"),
+        ((16, 48), "int4", "multiplies 48 numbers, and the int4 product needs a multiple of 32"),
+        ((24, 64), "int4", "makes 24 numbers, and the int4 product needs a multiple of 16"),
+    ],
+)
+def test_a_matrix_that_a_kernel_would_read_past_is_refused(shape, precision, reason):
+    with pytest.raises(CourseError, match=reason):
+        Product(torch.ones(shape), precision)
 
 
 def test_many_rows_at_once_are_the_same_int8_product_as_each_row_alone():
@@ -230,8 +253,8 @@ def test_the_cache_is_full_with_a_clear_error_and_reset_makes_room():
 def test_a_model_of_another_style_and_an_unknown_precision_are_errors():
     with pytest.raises(CourseError, match="written for Llama's parts; this model has norm layer"):
         FastDecoder(model())
-    with pytest.raises(CourseError, match="precision is 'int4'; expected one of float32, bfloat16, int8"):
-        FastDecoder(model(LLAMA_CONFIG), "int4")
+    with pytest.raises(CourseError, match="precision is 'int2'; expected one of float32, bfloat16, int8, int4"):
+        FastDecoder(model(LLAMA_CONFIG), "int2")
     fast = FastDecoder(model(LLAMA_CONFIG))
     with pytest.raises(CourseError, match="no ids"):
         fast.read([])

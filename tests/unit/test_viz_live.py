@@ -52,11 +52,11 @@ def test_between_two_drawings_pass_two_seconds(page):
 
 
 def test_drawing_takes_at_most_a_twentieth_of_the_time(page, monkeypatch):
-    def slow(figure):
+    def slow(figure, compression):
         page.now += 1.0
         return b""
 
-    monkeypatch.setattr(live, "_plain_png", slow)
+    monkeypatch.setattr(live, "plain_png", slow)
     curve = LiveCurve()
     curve.update(1, [3.0])
     page.now += 19.0

@@ -30,7 +30,7 @@ def read_secret(path: Path) -> str:
     """The instructor's secret. Raises CourseError where the course folder has none yet."""
     if not path.exists():
         raise CourseError(f"expected the secret of the graded cases at {path}, got nothing; type `make assignments`.")
-    return path.read_text().strip()
+    return path.read_text(encoding="utf-8").strip()
 
 
 def ensure_secret(path: Path) -> str:
@@ -39,7 +39,7 @@ def ensure_secret(path: Path) -> str:
     path.parent.chmod(0o700)                            # submissions and grades will lie here too
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(16) + "\n")
+        path.write_text(secrets.token_hex(16) + "\n", encoding="utf-8")
     return read_secret(path)
 
 

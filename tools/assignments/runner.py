@@ -44,7 +44,7 @@ def limit(limits):
 
 def mapped():
     """The bytes of address space that this process has mapped."""
-    with open("/proc/self/statm") as sizes:
+    with open("/proc/self/statm", encoding="ascii") as sizes:
         return int(sizes.read().split()[0]) * resource.getpagesize()
 
 
@@ -126,7 +126,7 @@ def as_line(outcome):
 def main():
     """Read the request, and write a line when ready and a line for each outcome."""
     request = pickle.load(sys.stdin.buffer)
-    lines = os.fdopen(os.dup(1), "w")
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)

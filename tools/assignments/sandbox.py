@@ -137,7 +137,7 @@ def _end(process: subprocess.Popen) -> None:
 def _advice(said: str) -> str:
     reason = (said.strip().splitlines() or ["it never was ready"])[-1]
     way = "Grade on a Linux where you may make namespaces, or in a virtual machine"
-    if APPARMOR.exists() and APPARMOR.read_text().strip() == "1":
+    if APPARMOR.exists() and APPARMOR.read_text(encoding="ascii").strip() == "1":
         way = f"AppArmor forbids them: type `sudo sysctl -w kernel.{APPARMOR.name}=0` while grading, or grade in a VM"
     return (
         f"expected a sandbox of Linux namespaces, got: {reason}. Nothing was graded. {way}. Or, on a machine that "

@@ -6,6 +6,7 @@ import re
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -65,10 +66,13 @@ class PollingClient(NotebookClient):
 
 
 class MemoryMeter:
-    """Watches a process and its children from a thread; `peak` is the most bytes they had in memory together."""
+    """Watches a process and its children from a thread; `peak` is the most bytes they had in memory together.
 
-    def __init__(self):
-        self.peak = 0
+    `each` is told what they hold at every look.
+    """
+
+    def __init__(self, each: Callable[[int], None] = lambda held: None):
+        self.peak, self._each = 0, each
         self._ended = threading.Event()
         self._watch = None
 
@@ -87,9 +91,11 @@ class MemoryMeter:
         while not self._ended.wait(0.1):
             try:
                 family = [process, *process.children(recursive=True)]
-                self.peak = max(self.peak, sum(member.memory_info().rss for member in family))
+                held = sum(member.memory_info().rss for member in family)
             except psutil.NoSuchProcess:  # one of them ended between the two lines
                 continue
+            self.peak = max(self.peak, held)
+            self._each(held)
 
 
 def kernel_environment(home: Path, profile: str, offline: bool, results: Path | None = None) -> dict[str, str]:
@@ -160,6 +166,6 @@ def execute(path: Path, results: Path = LESSONS, cell_seconds: float = CELL_SECO
 
 def record(slug: str, cost: Cost, results: Path = LESSONS) -> None:
     """Note a lesson's cost in the table of measured costs."""
-    table = json.loads(results.read_text()) if results.exists() else {}
+    table = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     table[slug] = {"machine": MACHINE, "peak_gb": round(cost.peak_gb, 2), "seconds": round(cost.seconds)}
     write_text(results, json.dumps(table, indent=1, sort_keys=True) + "\n")

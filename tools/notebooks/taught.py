@@ -75,7 +75,7 @@ def costs_as_measured(notebook: Notebook) -> list[str]:
     duration, memory = DURATION.search(told), MEMORY.search(told)
     if not (duration and memory):
         return ["Cell 1 has no line with the measured time and memory, such as `Runs in 40 s and 1.3 GB on two cores`."]
-    measured = json.loads(COSTS.read_text()).get(notebook.path.stem) if COSTS.exists() else None
+    measured = json.loads(COSTS.read_text(encoding="utf-8")).get(notebook.path.stem) if COSTS.exists() else None
     if not measured:
         return [f"data/results/{COSTS.name} has no measurement of {notebook.path.stem}; run `make notebooks`."]
     seconds = float(duration[1]) * (60 if duration[2].startswith("m") else 1)

@@ -1,0 +1,116 @@
+"""Hostile text through everything that writes HTML, opened in a real Chromium: nothing runs, and it is seen as typed.
+
+A page with hostile texts has to be made of the same elements, with the same attributes, as the same page with harmless
+texts of equal length. `python -m tests.browser.test_escaping` prints how many texts go through how many viewers.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from html import escape, unescape
+
+import pytest
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
+
+from tests.browser.conftest import require_chromium
+from tests.browser.lab import CHROMIUM_FLAGS, find_chromium
+from tests.browser.skeletons import SKELETON, WORDS, is_seen
+from tests.support.hostile import HARMLESS, STRINGS
+from tests.support.viewers import VIEWERS, Write
+
+EMPTY = "document.querySelector('p:empty')"
+DRAWN = 200                                                        # milliseconds until the scripts of frames have drawn
+# Ways to write a page that are wrong, each of which some of the texts must give away.
+UNESCAPED: dict[str, Callable[[str], str]] = {
+    "nothing escaped": lambda text: f"<p>{text}</p>",
+    "in double quotes": lambda text: f'<p title="{escape(text, quote=False)}"></p>',
+    "in single quotes": lambda text: f"<p title='{escape(text, quote=False)}'></p>",
+    "without quotes": lambda text: f"<p title={escape(text)}></p>",
+    "within a script": lambda text: f"<script>var words = {json.dumps(text)}</script>",
+    "escaped and taken back": lambda text: f"<p>{unescape(escape(text))}</p>",
+    "the sign & not escaped": lambda text: f"<p>{text.replace('<', '&lt;')}</p>",
+    "put in by a script": lambda text: f"<p></p><script>{EMPTY}.innerHTML = {safe(text)}</script>",
+    "within a style": lambda text: f'<p style="color:{escape(text)}"></p>',
+    "as an address": lambda text: f'<a href="{escape(text)}">{escape(text)}</a>',
+}
+
+
+def safe(text: str) -> str:
+    """A text as JavaScript has it, without a sign that could end the script."""
+    return json.dumps(text).replace("<", "\\u003c")
+
+
+class Watched:
+    """A page that reaches nothing, and what was tried on it."""
+
+    def __init__(self, page: Page):
+        self.page, self.tried = page, []
+        page.on("dialog", lambda dialog: (self.tried.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.route("**/*", lambda route: (self.tried.append(f"request {route.request.url}"), route.abort()))
+        page.on("console", lambda message: "Security Policy" in message.text and self.tried.append(message.text))
+        page.on("framenavigated", lambda frame: self._note_leaving(frame))
+
+    def _note_leaving(self, frame: Frame) -> None:
+        if frame.url not in ("about:blank", "about:srcdoc"):
+            self.tried.append(f"navigation to {frame.url}")
+
+    def open(self, html: str) -> None:
+        """Show a page until its frames have drawn, click on it, and press a key."""
+        self.page.set_content(f"<!doctype html><meta charset=utf-8><body>{html}</body>", wait_until="load")
+        self.page.wait_for_timeout(DRAWN)
+        self.page.mouse.click(150, 150)
+        self.page.keyboard.press("Tab")
+
+    def skeleton(self) -> list[list[str]]:
+        """What each frame is made of."""
+        return [frame.evaluate(f"({SKELETON})(document)") for frame in self.page.frames]
+
+    def words(self) -> str:
+        """What can be read in all frames."""
+        return "\n".join(frame.evaluate(f"({WORDS})(document.documentElement)") for frame in self.page.frames)
+
+    def misdeeds(self) -> list[str]:
+        """What ran, asked for an address, went there, or opened a dialog."""
+        return self.tried + [f"ran in {frame.url}" for frame in self.page.frames if frame.evaluate("'__ran' in window")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require_chromium()
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=CHROMIUM_FLAGS)
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, html: str) -> Iterator[Watched]:
+    """A fresh page of this HTML."""
+    page = browser.new_page()
+    view = Watched(page)
+    view.open(html)
+    yield view
+    page.close()
+
+
+def faults(browser: Browser, write: Write) -> list[str]:
+    """All that is wrong with a viewer's page of hostile texts."""
+    with opened(browser, write(HARMLESS)) as view:
+        expected = view.skeleton()
+    with opened(browser, write(STRINGS)) as view:
+        found = view.misdeeds()
+        found += [] if view.skeleton() == expected else ["made of other elements or attributes"]
+        words = view.words()
+    return found + [f"not seen as typed: {text}" for text in STRINGS if not is_seen(text, words)]
+
+
+@pytest.mark.parametrize("name", VIEWERS)
+def test_hostile_text_runs_nothing_adds_nothing_to_the_page_and_is_seen_as_typed(browser: Browser, name: str):
+    assert faults(browser, VIEWERS[name]) == []
+
+
+@pytest.mark.parametrize("way", UNESCAPED)
+def test_a_viewer_that_escapes_wrongly_is_noticed(browser: Browser, way: str):
+    assert faults(browser, lambda texts: "\n".join(map(UNESCAPED[way], texts)))
+
+
+if __name__ == "__main__":
+    print(f"{len(VIEWERS)} viewers × {len(STRINGS)} texts")

@@ -1,0 +1,116 @@
+"""What `make bench` measured last, as README.md shows it: every contest, its target, and how the work grows."""
+
+import json
+import textwrap
+
+from course_utils.paths import RESULTS
+
+HEADING = "| contest | ours | peer | times as fast | target | |"
+WIDE = 130                                                         # letters of a line
+REASONS = 2                                                        # parts of our time named for a missed target
+
+
+def section() -> str:
+    """The picture, the table of contests, why targets are missed, how times grow, and on what machine."""
+    made = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
+    parts = [part for part in made.values() if isinstance(part, dict)]
+    contests = [contest for part in parts for contest in part.get("contests", ())]
+    growths = [growth for part in parts for growth in part.get("growth", ())]
+    return "\n".join([picture(contests), "", table(contests), "", *missed(contests), notes(made), "", folded(growths)])
+
+
+def picture(contests: list[dict]) -> str:
+    """The link to the picture, and for whoever cannot see it what it shows."""
+    targets = [contest for contest in contests if contest["target"] is not None]
+    met = sum(_met(contest) for contest in targets)
+    first, last = (f(contests, key=lambda one: one["faster"]["median"]) for f in (min, max))
+    alt = (
+        f"Dots with intervals for {len(contests)} contests on a logarithmic scale of ours ÷ peer, from "
+        f"{_named(first)} to {_named(last)}; {met} of {len(targets)} targets are met. "
+        "Beside them the exponents with which times grow."
+    )
+    return f"![{alt}](data/results/bench.png)"
+
+
+def _named(contest: dict) -> str:
+    return f"{_rate(contest['faster'])} ({contest['task']}, beside {contest['peer']})"
+
+
+def table(contests: list[dict]) -> str:
+    """Every contest: what each does in a second, the ratio of paired runs with the lowest and highest, the target."""
+    lines = [HEADING, "|" + "---|" * HEADING.count(" |")]
+    for one in contests:
+        rates = f"{one['ours']}: {_rate(one['rate'])} {one['unit']}", f"{one['peer']}: {_rate(one['peer_rate'])}"
+        target = "–" if one["target"] is None else f"≥ {one['target']:g}"
+        verdict = "" if one["target"] is None else "met" if _met(one) else "**missed**"
+        lines.append(f"| {one['task']} | {' | '.join(rates)} | {_spread(one['faster'])} | {target} | {verdict} |")
+    return "\n".join(lines)
+
+
+def missed(contests: list[dict]) -> list[str]:
+    """A sentence for each target that is missed: where our time goes."""
+    lines = []
+    for one in contests:
+        if one["target"] is not None and not _met(one) and one["spent"]:
+            parts = sorted(one["spent"].items(), key=lambda item: -item[1])[:REASONS]
+            spent = " and ".join(f"{share:.0%} on {part}" for part, share in parts)
+            lines.append(f"Missed: {one['task']}, beside {one['peer']}. By its profile, ours spends {spent}.")
+    return [*lines, ""] if lines else []
+
+
+def notes(made: dict) -> str:
+    """What fewer bits cost, how long the lessons take, and under what conditions all was measured."""
+    lessons = json.loads((RESULTS / "lessons.json").read_text(encoding="utf-8"))
+    minutes = sum(lesson["seconds"] for lesson in lessons.values()) / 60
+    quality, versions = made["quality"], {name: version for name, version in made["versions"].items() if version}
+    bits = ", ".join(f"{value:.4f} in {precision}" for precision, value in quality.items())
+    return "\n".join(
+        [
+            f"Bits per byte of SmolLM2 on {_much(made['quality_bytes'])} the test addresses: {bits}",
+            f"({100 * (quality['int8'] / quality['float32'] - 1):+.2f} % in int8).",
+            f"All {len(lessons)} lessons together run in {minutes:.0f} minutes.",
+            *_memory(made.get("writing")),
+            f"Machine: {made['machine']}, threads: {made['threads']}, rounds: {made['rounds']};",
+            *textwrap.wrap(
+                ", ".join(f"{name} {version}" for name, version in versions.items()) + ".", WIDE, break_on_hyphens=False
+            ),
+        ]
+    )
+
+
+def _memory(writing: dict | None) -> list[str]:
+    """How near the fastest of ours comes to what memory delivers, of which writing one text needs every weight."""
+    if writing is None:
+        return []
+    known = writing["known"]
+    rate = next(one["rate"] for one in writing["contests"] if one["ours"] == known["fastest"])["median"]
+    share = rate * known["bytes_per_token"][known["fastest"]] / known["bandwidth"]
+    return [f"Memory is read at {known['bandwidth'] / 1e9:.0f} GB/s, of which {known['fastest']} takes {share:.0%}."]
+
+
+def folded(growths: list[dict]) -> str:
+    """How each time grows with a size, folded away."""
+    lines = ["| task | size | from … to | ours or theirs | exponent |", "|---|---|---|---|---|"]
+    for one in growths:
+        sizes = f"{one['sizes'][0]:,} … {one['sizes'][-1]:,}"
+        lines.append(f"| {one['task']} | {one['size']} | {sizes} | {one['who']} | {one['slope']:.2f} |")
+    summary = "<summary><b>How times grow: 1 is twice the time for twice the size</b></summary>"
+    return "\n".join(["<details>", summary, "", *lines, "", "</details>"])
+
+
+def _met(contest: dict) -> bool:
+    return contest["faster"]["median"] >= contest["target"]
+
+
+def _much(n_bytes: int | None) -> str:
+    return "all of" if n_bytes is None else f"the first {n_bytes:,} bytes of"
+
+
+def _spread(spread: dict[str, float]) -> str:
+    return f"{_rate(spread['median'])} ({_rate(spread['low'])}–{_rate(spread['high'])})"
+
+
+def _rate(spread: dict[str, float] | float) -> str:
+    """Three digits, whole where there are that many."""
+    value = spread["median"] if isinstance(spread, dict) else spread
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
