@@ -18,7 +18,7 @@ from course_utils.pretrained import load_decoder
 from course_utils.text import load_sotu
 
 PROMPT, LENGTH = 64, 128
-LENGTHS, MORE = (128, 256, 512, 1024), 8                           # tokens read before, and tokens written after them
+LENGTHS, MORE = (64, 128, 256, 512), 8                              # tokens read before, and tokens written after them
 LOW = ("ours int8", "ours int4")                                   # the faster of them is held to the targets
 THEIRS = {"transformers float32": torch.float32, "transformers bfloat16": torch.bfloat16}
 PAIRS = {                                                          # ours -> whom it is compared with

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from course_utils.errors import CourseError
 from course_utils.interrupts import held_back
@@ -26,7 +26,12 @@ class CheckpointError(CourseError):
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Save tensors by name, whole or not at all. Raises CheckpointError where the disk does not take them."""
     together = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    _put_in_place(path, lambda temporary: save_file(together, temporary))
+    _put_in_place(path, lambda temporary: _save(together, temporary))
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """By way of bytes: safetensors' `save_file` first writes a file of another name, which a killed process leaves."""
+    path.write_bytes(save(tensors))
 
 
 def write_json(path: Path, value: object) -> None:

@@ -264,7 +264,11 @@ def _watched(command: list[str], title: str, work: Path, total_bytes: int, where
     here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(work))  # so that a killed program leaves nothing elsewhere
     with progress_bar(total_bytes, title, "B") as bar:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=where, env={**os.environ, **here}
+            _dying_with_us(command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=where,
+            env={**os.environ, **here},
         )
         output = None
         try:
@@ -277,6 +281,11 @@ def _watched(command: list[str], title: str, work: Path, total_bytes: int, where
             process.wait()
             process.stdout.close()
     return process.returncode, output.decode("utf-8", errors="replace")
+
+
+def _dying_with_us(command: list[str]) -> list[str]:
+    """The command, killed by Linux when this process is: an orphan writes on into what the next one clears away."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *command] if shutil.which("setpriv") else command
 
 
 def no_room(said: str) -> OSError | None:

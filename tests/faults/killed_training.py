@@ -76,7 +76,7 @@ def started(training: Callable, folder: Path, slow: bool) -> int:
         return child
     try:
         if slow:
-            checkpoints.save_file = in_two_halves
+            checkpoints._save = in_two_halves
         model, history = training(folder)
         checkpoints.write_tensors(folder / "model.safetensors", model.state_dict())
         checkpoints.write_json(folder / "history.json", [history.losses, history.validation, history.tokens])
@@ -86,7 +86,7 @@ def started(training: Callable, folder: Path, slow: bool) -> int:
         os._exit(1)
 
 
-def in_two_halves(tensors: dict[str, torch.Tensor], path: Path, whole=checkpoints.save_file) -> None:
+def in_two_halves(tensors: dict[str, torch.Tensor], path: Path, whole=checkpoints._save) -> None:
     """Save as a slow disk does: for a while half of the file is there."""
     whole(tensors, path)
     content = path.read_bytes()
