@@ -68,7 +68,7 @@ def _contests(axes: Axes, found: list[dict]) -> None:
     for row, contest in enumerate(found):
         _contest(axes, row, contest["faster"], contest["target"])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("ours ÷ peer, in the same round; on a logarithmic scale")
+    axes.set_xlabel("ours ÷ peer in the same round, logarithmic", loc="right")
     _rows(axes, "How many times as fast as the peer", [_named(contest) for contest in found])
     keys = [Line2D([], [], color=colour, marker=marker, linestyle="") for colour, marker in MARKERS.items()]
     keys.append(Line2D([], [], color="black", marker="|", markersize=11, markeredgewidth=2.5, linestyle=""))
@@ -100,7 +100,7 @@ def _growths(axes: Axes, grown: dict[str, list[dict]]) -> None:
     for row, entrants in enumerate(grown.values()):
         for growth in entrants:
             axes.plot(growth["slope"], row, **_mark(growth))
-    axes.set_xlabel("exponent; where it is 1, twice the size takes twice the time")
+    axes.set_xlabel("exponent: at 1, twice the size takes twice the time", loc="right")
     _rows(axes, "How time grows with a size", list(grown))
     names = ["ours", "a peer"]
     _legend(axes, [Line2D([], [], linestyle="", **_mark({"who": name})) for name in names], names)

@@ -20,9 +20,9 @@ from course_utils.training import FitConfig, fit
 SIZES = TransformerConfig(2048, 128, 192, heads=6, layers=6)
 BATCH, STEPS = 32, 4
 TOKENS = STEPS * BATCH * SIZES.context
-TWO = "two processes, a thread each"
-TEAMS = {TWO: (2, 1), "one process, one thread": (1, 1), "one process, two threads": (1, 2)}
-TASK = "train a GPT in several processes"
+TWO, ONE = "two processes", "one, one thread"
+TEAMS = {TWO: (2, 1), ONE: (1, 1), "one, two threads": (1, 2)}
+TASK = "train a GPT"
 
 
 def measure(rounds: int) -> Measured:
@@ -40,7 +40,7 @@ def measure(rounds: int) -> Measured:
 
 def _known(timing: Timing) -> dict:
     parameters = sum(each.numel() for each in _model().parameters())
-    efficiency = timing.faster(TWO, "one process, one thread").median / 2
+    efficiency = timing.faster(TWO, ONE).median / 2
     return {"parameters": parameters, "tokens_a_step": BATCH * SIZES.context, "efficiency_of_two": efficiency}
 
 

@@ -20,7 +20,9 @@ from course_utils.paths import REPOSITORY
 FOLDER = REPOSITORY / "build" / "numbers"
 BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
 NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
-TIME = re.compile(r"#\s?(?:s|ms|µs|min|minutes|seconds?)\b|/s\b|(?:a|per) second|times as fast|speed-up|\bGB\b")
+TIME = re.compile(
+    r"#\s?(?:s|ms|µs|min|minutes|seconds?)\b|/s\b|(?:a|per) second|times as fast|speed-up|\bGB\b|÷|\btime to\b"
+)
 NOT_WORDS = ("<IPython", "interactive(")             # what stands for a page or a widget
 LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
 

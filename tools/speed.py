@@ -11,12 +11,16 @@ REASONS = 2                                                        # parts of ou
 
 
 def section() -> str:
-    """The picture, the table of contests, why targets are missed, how times grow, and on what machine."""
+    """The picture, the contests with a target, why some miss it, on what machine; folded: the others, growth."""
     made = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
     parts = [part for part in made.values() if isinstance(part, dict)]
     contests = [contest for part in parts for contest in part.get("contests", ())]
     growths = [growth for part in parts for growth in part.get("growth", ())]
-    return "\n".join([picture(contests), "", table(contests), "", *missed(contests), notes(made), "", folded(growths)])
+    held, free = ([one for one in contests if (one["target"] is None) == none] for none in (False, True))
+    open_to_all = [picture(contests), "", table(held), "", *missed(held), notes(made), ""]
+    others = folded("The contests without a target", table(free))
+    grown = folded("How times grow: 1 is twice the time for twice the size", slopes(growths))
+    return "\n".join([*open_to_all, others, grown])
 
 
 def picture(contests: list[dict]) -> str:
@@ -48,13 +52,17 @@ def table(contests: list[dict]) -> str:
 
 
 def missed(contests: list[dict]) -> list[str]:
-    """A sentence for each target that is missed: where our time goes."""
-    lines = []
+    """A sentence for each task that misses a target: where our time goes."""
+    tasks: dict[str, list[dict]] = {}
     for one in contests:
         if one["target"] is not None and not _met(one) and one["spent"]:
-            parts = sorted(one["spent"].items(), key=lambda item: -item[1])[:REASONS]
-            spent = " and ".join(f"{share:.0%} on {part}" for part, share in parts)
-            lines.append(f"Missed: {one['task']}, beside {one['peer']}. By its profile, ours spends {spent}.")
+            tasks.setdefault(one["task"], []).append(one)
+    lines = []
+    for task, ones in tasks.items():
+        parts = sorted(ones[0]["spent"].items(), key=lambda item: -item[1])[:REASONS]
+        spent = " and ".join(f"{share:.0%} on {part}" for part, share in parts)
+        peers = ", ".join(one["peer"] for one in ones)
+        lines.append(f"Missed: {task}, beside {peers}. By its profile, ours spends {spent}.")
     return [*lines, ""] if lines else []
 
 
@@ -64,18 +72,15 @@ def notes(made: dict) -> str:
     minutes = sum(lesson["seconds"] for lesson in lessons.values()) / 60
     quality, versions = made["quality"], {name: version for name, version in made["versions"].items() if version}
     bits = ", ".join(f"{value:.4f} in {precision}" for precision, value in quality.items())
-    return "\n".join(
-        [
-            f"Bits per byte of SmolLM2 on {_much(made['quality_bytes'])} the test addresses: {bits}",
-            f"({100 * (quality['int8'] / quality['float32'] - 1):+.2f} % in int8).",
-            f"All {len(lessons)} lessons together run in {minutes:.0f} minutes.",
-            *_memory(made.get("writing")),
-            f"Machine: {made['machine']}, threads: {made['threads']}, rounds: {made['rounds']};",
-            *textwrap.wrap(
-                ", ".join(f"{name} {version}" for name, version in versions.items()) + ".", WIDE, break_on_hyphens=False
-            ),
-        ]
-    )
+    sentences = [
+        f"Bits per byte of SmolLM2 on {_much(made['quality_bytes'])} the test addresses: {bits}",
+        f"({100 * (quality['int8'] / quality['float32'] - 1):+.2f} % in int8).",
+        f"All {len(lessons)} lessons together run in {minutes:.0f} minutes.",
+        *_memory(made.get("writing")),
+        f"Machine: {made['machine']}, threads: {made['threads']}, rounds: {made['rounds']};",
+        ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+    ]
+    return textwrap.fill(" ".join(sentences), WIDE, break_on_hyphens=False)
 
 
 def _memory(writing: dict | None) -> list[str]:
@@ -88,14 +93,18 @@ def _memory(writing: dict | None) -> list[str]:
     return [f"Memory is read at {known['bandwidth'] / 1e9:.0f} GB/s, of which {known['fastest']} takes {share:.0%}."]
 
 
-def folded(growths: list[dict]) -> str:
-    """How each time grows with a size, folded away."""
+def folded(title: str, lines: str) -> str:
+    """What a reader opens who wants to know."""
+    return "\n".join(["<details>", f"<summary><b>{title}</b></summary>", "", lines, "", "</details>"])
+
+
+def slopes(growths: list[dict]) -> str:
+    """How each time grows with a size."""
     lines = ["| task | size | from … to | ours or theirs | exponent |", "|---|---|---|---|---|"]
     for one in growths:
         sizes = f"{one['sizes'][0]:,} … {one['sizes'][-1]:,}"
         lines.append(f"| {one['task']} | {one['size']} | {sizes} | {one['who']} | {one['slope']:.2f} |")
-    summary = "<summary><b>How times grow: 1 is twice the time for twice the size</b></summary>"
-    return "\n".join(["<details>", summary, "", *lines, "", "</details>"])
+    return "\n".join(lines)
 
 
 def _met(contest: dict) -> bool:

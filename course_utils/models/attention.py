@@ -23,7 +23,6 @@ def scaled_dot_product_attention(query, key, value, mask=None, bias=None):
     to 1. Raises ShapeError where they do not fit. Vaswani et al. 2017, eq. 1.
     """
     check_attention(query, key, value, mask, bias)
-    _check_each_sees(mask)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])             # (B, H, T, S)
     if bias is not None:
         scores = scores + bias
@@ -84,12 +83,6 @@ def _check_spreads(part, scores: tuple[int, ...], name: str, advice: str) -> Non
         raise ShapeError(
             f"{name} has shape {tuple(part.shape)}; expected one that spreads to (B, H, T, S) = {scores}. {advice}"
         )
-
-
-def _check_each_sees(mask) -> None:
-    """Raises CourseError for a query that may look at no key: nothing would be left to share its weights of 1."""
-    if mask is not None and not bool(mask.any(dim=-1).all() if mask.ndim else mask):
-        raise CourseError("The mask lets a query look at no key at all; expected one or more True in each of its rows.")
 
 
 def causal_mask(length: int, keys: int | None = None, device=None) -> torch.Tensor:

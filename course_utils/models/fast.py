@@ -17,7 +17,7 @@ from course_utils.errors import CourseError
 from course_utils.models.language_model import as_ids, check_ids
 from course_utils.models.layers import frequencies
 from course_utils.models.transformer import Transformer
-from course_utils.shapes import check_counts, check_floats
+from course_utils.shapes import check_floats
 
 PRECISIONS = ("float32", "bfloat16", "int8", "int4")
 GROUP = 32                                         # weights that share a scale in int4
@@ -127,8 +127,7 @@ class FastLayer:
     def __init__(self, block, model: Transformer, precision: str):
         config, attention, gated = model.config, block.attention, block.feed_forward
         self.heads, self.key_heads, self.width = config.heads, attention.key_value_heads, config.head_width
-        turned = (neighbours(part.weight, self.width) for part in (attention.query, attention.key))
-        together = torch.cat([*turned, attention.value.weight])
+        together = torch.cat([attention.query.weight, attention.key.weight, attention.value.weight])
         self.query_key_value = Product(together, precision)
         self.output = Product(attention.output.weight, precision)
         self.gate_up = Product(torch.cat([gated.gate.weight, gated.up.weight]), precision)
@@ -138,39 +137,25 @@ class FastLayer:
         self.epsilon = config.epsilon
         self.cache = torch.zeros(2, self.key_heads, config.context, self.width)
 
-    def __call__(self, x, first: int, turns, mask):
+    def __call__(self, x, first: int, cosine, sine, mask):
         """The stream x (T, D) of the positions from `first` on to the stream after the block."""
         normed = rms_norm(x, self.attention_gain, self.epsilon)
-        x = x + self.output(self._attend(normed, first, turns, mask))
+        x = x + self.output(self._attend(normed, first, cosine, sine, mask))
         normed = rms_norm(x, self.feed_forward_gain, self.epsilon)
         gate, up = self.gate_up(normed).chunk(2, dim=-1)
         return x + self.down(functional.silu(gate).mul_(up))
 
-    def _attend(self, x, first: int, turns, mask):
+    def _attend(self, x, first: int, cosine, sine, mask):
         """x (T, D) to the merged heads (T, D); the new keys and values are put into the cache."""
         length, last = x.shape[0], first + x.shape[0]
-        pairs = self.query_key_value(x).view(length, -1, self.width // 2, 2).transpose(0, 1)   # (H + 2G, T, K/2, 2)
-        turned = torch.view_as_real(torch.view_as_complex(pairs) * turns).flatten(2)           # (H + 2G, T, K)
+        halves = self.query_key_value(x).view(length, -1, 2, self.width // 2).transpose(0, 1)  # (H + 2G, T, 2, K/2)
+        turned = torch.addcmul(halves * cosine, halves.flip(-2), sine).view(-1, length, self.width)
         query, new = turned.split((self.heads, 2 * self.key_heads))
-        self.cache.narrow(2, first, length).copy_(new.unflatten(0, (2, self.key_heads)))
+        self.cache.narrow(2, first, length).copy_(new.view(2, self.key_heads, length, self.width))
         key, value = self.cache.narrow(2, 0, last).split(1)                                    # (1, G, S, K) each
-        grouped, causal = self.heads != self.key_heads, length == last
-        mixed = functional.scaled_dot_product_attention(
-            query[None], key, value, mask, is_causal=causal, enable_gqa=grouped
-        )
+        grouped = self.heads != self.key_heads
+        mixed = functional.scaled_dot_product_attention(query[None], key, value, mask, enable_gqa=grouped)
         return mixed[0].transpose(0, 1).reshape(length, -1)
-
-
-def neighbours(weight: torch.Tensor, width: int) -> torch.Tensor:
-    """The rows of a query or key matrix (H·K, D) so that the two numbers that turn together, i and i + K/2, are next.
-
-    Then a turn is one product of complex numbers. Scores are sums over the numbers of a head: their order is free.
-    """
-    check_counts(width=width)
-    if width % 2 or len(weight) % width:
-        raise CourseError(f"{len(weight)} rows, a head width of {width}; expected an even width that divides the rows.")
-    check_floats("rows D", weight=weight)
-    return weight.unflatten(0, (-1, 2, width // 2)).transpose(1, 2).flatten(0, 2)
 
 
 def rms_norm(x, gain, epsilon: float):
@@ -207,10 +192,11 @@ class FastDecoder:
         turned = torch.arange(self.config.heads + 2 * key_heads) < self.config.heads + key_heads
         return turned[:, None, None] * frequencies(self.config.head_width, self.config.base)
 
-    def _turns(self, first: int, last: int) -> torch.Tensor:
-        """(H + 2G, T, K/2) complex numbers of length 1: pairs · turns is `layers.rotary` of the pairs."""
-        angles = self.turning * torch.arange(first, last)[:, None]
-        return torch.polar(torch.ones_like(angles), angles)
+    def _turns(self, first: int, last: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cosine and signed sine (H + 2G, T, 2, K/2): x · cosine + swapped halves · sine is `layers.rotary` of x."""
+        angles = self.turning * torch.arange(first, last)[:, None]                      # (H + 2G, T, K/2)
+        cosine, sine = angles.cos(), angles.sin()
+        return torch.stack([cosine, cosine], 2), torch.stack([-sine, sine], 2)
 
     def reset(self) -> None:
         """Forget the text."""
@@ -256,10 +242,10 @@ class FastDecoder:
                 f"The cache has room for {self.config.context} tokens; {first} are read and {length} more came. Cut "
                 "the text, or reset() and begin again with its last part."
             )
-        mask = torch.ones(length, last, dtype=torch.bool).tril(first) if first and length > 1 else None
-        x, turns = self.embedding[new].float(), self._turns(first, last)
+        mask = torch.ones(length, last, dtype=torch.bool).tril(first) if length > 1 else None
+        x, (cosine, sine) = self.embedding[new].float(), self._turns(first, last)
         for layer in self.layers:
-            x = layer(x, first, turns, mask)
+            x = layer(x, first, cosine, sine, mask)
         self.read_so_far = last
         return x
 

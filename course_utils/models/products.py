@@ -1,13 +1,9 @@
 """A layer's product x·Wᵀ + b by the kernel that suits it, gradients included.
 
 On a CPU torch gives float32 products to MKL, which on processors of other makers than its own does not use their widest
-registers. torch also brings oneDNN, which does: there a training step takes two thirds of the time. On Intel's own MKL
-stays, as the copies that oneDNN asks for would cost a quarter more time. The numbers are the same but for rounding.
+registers. torch also brings oneDNN, which does: there a training step takes two thirds of the time. The numbers are
+the same but for rounding.
 """
-
-import platform
-from contextlib import suppress
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -19,17 +15,6 @@ from course_utils.shapes import check_alike, check_counts, check_floats
 
 FEWEST_ROWS = 64                               # for fewer, calling oneDNN takes longer than it saves
 PRESENT = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-
-
-def made_by_intel() -> bool:
-    """Whether MKL knows this processor as one of its maker's."""
-    known = platform.processor()                                   # on Windows; Linux has it in a file
-    with suppress(OSError):
-        known += Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    return "GenuineIntel" in known
-
-
-PREFERRED = PRESENT and not made_by_intel()
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
@@ -44,7 +29,7 @@ def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = No
 def _suits(x: torch.Tensor, weight: torch.Tensor) -> bool:
     """Whether oneDNN can do it faster, and enough rows go through the weight to be worth it."""
     return (
-        PREFERRED
+        PRESENT
         and x.device.type == weight.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and x.numel() >= FEWEST_ROWS * x.shape[-1] > 0

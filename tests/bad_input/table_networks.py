@@ -328,7 +328,7 @@ CASES = [
                                          "formula": Made(lambda: scaled_dot_product_attention)}, then=_inside),
     Case("models.head_surgery.ablated", {"model": Made(gpt), "heads": HEADS, "means": some(2, 2, 4)}, then=_inside),
     Case("models.head_surgery.even", {"query": some(2, 2, 3, 4), "key": some(2, 2, 3, 4), "value": some(2, 2, 3, 4),
-                                      "mask": causal_mask(3)}),
+                                      "mask": causal_mask(3)}, whole=frozenset({"mask"})),
     Case("models.head_surgery.attention_weights", {"model": Made(gpt), "ids": TOKENS}),
     Case("models.head_surgery.weights_and_logits", {"model": Made(gpt), "ids": TOKENS}),
     Case("models.head_surgery.mean_outputs", {"model": Made(gpt), "ids": TOKENS}),

@@ -205,7 +205,6 @@ CASES = [
          whole=frozenset({"source"})),
     Case("models.drawn.DrawnLoss", {"seed": 0}),
     Case("models.fast.check_precision", {"precision": "int8"}),
-    Case("models.fast.neighbours", {"weight": some(8, 3), "width": 4}),
     Case("models.fast_pixels.PixelSampler", {"decoder": Made(lambda: pixels().decoder), "count": 2}),
     Case("models.image_blocks.draw_weights", {"model": Made(lambda: torch.nn.Linear(2, 3)), "generator": RANDOM,
                                               "gain": 1.0}),
