@@ -165,8 +165,8 @@ def test_an_unknown_name_is_an_error_with_those_there_are():
 
 
 def test_an_unknown_precision_is_an_error_with_those_there_are(load):
-    with pytest.raises(CourseError, match="precision is 'int4'; expected one of float32, bfloat16, int8"):
-        Engine(precision="int4", context=64)
+    with pytest.raises(CourseError, match="precision is 'int2'; expected one of float32, bfloat16, int8, int4"):
+        Engine(precision="int2", context=64)
 
 
 def test_functions_of_ones_own_run_in_float32():
