@@ -1,6 +1,7 @@
 """Measure the course's models beside their peers, print what is found, write `data/results/bench.json` and draw it.
 
-`python -m benchmarks` measures all parts, about 15 minutes on two idle cores; a part can be measured again alone.
+`python -m benchmarks` measures all parts: on two idle cores a quarter of an hour for the times, and half an hour for
+the bits. A part can be measured again alone.
 """
 
 import argparse
