@@ -7,9 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from course_utils.paths import REPOSITORY
-from tests.browser.lab import Lab, browse, find_chromium, serve
+from tests.browser.lab import CHROMIUM_FLAGS, Lab, browse, find_chromium, serve
 from tools.notebooks.files import lesson_paths
 from tools.notebooks.solve import solve
 
@@ -40,6 +41,14 @@ def run_cells(cells: Sequence[str], folder: Path, home: Path, seconds: float) ->
         lab.wait_until_run(seconds)
         assert not lab.errors(), lab.errors()
         yield lab
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for pages that are no JupyterLab."""
+    require_chromium()
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=CHROMIUM_FLAGS)
 
 
 @pytest.fixture(scope="session")

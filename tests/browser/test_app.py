@@ -17,12 +17,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from course_utils.paths import REPOSITORY
 from course_utils.project import save_project
 from tests.browser.conftest import require_chromium
-from tests.browser.lab import CHROMIUM_FLAGS, LOOPBACK, Traffic, find_chromium, free_port, lab_environment, stop
+from tests.browser.lab import LOOPBACK, Traffic, free_port, lab_environment, stop
 from tests.support.tiny_project import tiny_project
 from tools import bootstrap
 
@@ -103,13 +103,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Server]:
     with serve(tmp_path_factory.mktemp("home"), COURSE_PROJECT=str(folder)) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require_chromium()
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=CHROMIUM_FLAGS)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from html import escape, unescape
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, Page
 
-from tests.browser.conftest import require_chromium
-from tests.browser.lab import CHROMIUM_FLAGS, find_chromium
 from tests.browser.skeletons import SKELETON, WORDS, is_seen
 from tests.support.hostile import HARMLESS, STRINGS
 from tests.support.viewers import VIEWERS, Write
@@ -72,13 +70,6 @@ class Watched:
     def misdeeds(self) -> list[str]:
         """What ran, asked for an address, went there, or opened a dialog."""
         return self.tried + [f"ran in {frame.url}" for frame in self.page.frames if frame.evaluate("'__ran' in window")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require_chromium()
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=CHROMIUM_FLAGS)
 
 
 @contextlib.contextmanager
