@@ -21,7 +21,7 @@ FOLDER = REPOSITORY / "build" / "numbers"
 BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
 NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 TIME = re.compile(
-    r"#\s?(?:s|ms|µs|min|minutes|seconds?)\b|/s\b|(?:a|per) second|times as fast|speed-up|\bGB\b|÷|\btime to\b"
+    r"#\s?(?:s|ms|µs|min|minutes)\b|/s\b|(?:a|per|#) second|\bseconds\b|times as fast|speed-up|\bGB\b|÷|\btime to\b"
 )
 NOT_WORDS = ("<IPython", "interactive(")             # what stands for a page or a widget
 LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
@@ -47,13 +47,13 @@ def bands() -> dict:
 
 
 def text_of(outputs) -> str:
-    """What a cell printed and the words of what it showed; no progress bar, no HTML."""
+    """What a cell printed and the words of what it showed, a table by its rows; no progress bar, no HTML."""
     parts = []
     for output in outputs:
         if output.get("name") == "stdout":
             parts.append(output["text"])
         elif output["output_type"] in ("display_data", "execute_result"):
-            parts.append(output["data"].get("text/plain", ""))
+            parts.append(output["data"].get("text/markdown") or output["data"].get("text/plain", ""))
     lines = "\n".join(parts).splitlines()
     return "\n".join(line for line in lines if not line.startswith(NOT_WORDS) and "?step/s" not in line)
 

@@ -41,7 +41,7 @@ def test_a_cell_may_have_a_wider_band():
     assert out_of_band(one("longest 100.0", "longest 160.0", "wild"))
 
 
-@pytest.mark.parametrize("line", ["15 s for all", "22.2 tokens/s", "1.4 times as fast", "0.54 GB a token"])
+@pytest.mark.parametrize("line", ["| seconds each | 15 |", "15 s for all", "22.2 tokens/s", "1.4 times as fast", "0.54 GB"])
 def test_times_and_speeds_are_counted_and_not_compared(line):
     number = one(line, line.replace("1", "9").replace("2", "7").replace("5", "8"))
     assert number.kind == "time" and not out_of_band(number)
@@ -73,8 +73,9 @@ def test_progress_bars_pages_and_widgets_are_no_numbers():
         {"output_type": "display_data", "data": {"text/plain": "<IPython.core.display.HTML object>"}},
         {"output_type": "display_data", "data": {"text/plain": "interactive(children=(IntSlider(value=289),))"}},
         {"output_type": "display_data", "data": {"text/plain": "Figure: two curves, 40 steps."}},
+        {"output_type": "execute_result", "data": {"text/plain": "Bits(1.2)", "text/markdown": "| bits | 1.2 |"}},
     ]
-    assert text_of(outputs) == "loss 1.0\n\nFigure: two curves, 40 steps."
+    assert text_of(outputs) == "loss 1.0\n\nFigure: two curves, 40 steps.\n| bits | 1.2 |"
 
 
 def run_of(folder: Path, values: list[str]) -> Path:
