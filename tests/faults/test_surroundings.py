@@ -153,9 +153,9 @@ DIFFICULT_FOLDER = pytest.mark.fault("path with spaces and non-ASCII letters")
 def test_every_make_target_names_the_folder_in_quotes(course):
     makefile = (course / "Makefile").read_text(encoding="utf-8")
     targets = next(line for line in makefile.splitlines() if line.startswith(".PHONY:")).split()[1:]
+    settings = [f"VENV={course}/a b/é", "LESSON=06", "REPO=ada/course"]
     for target in targets:
-        command = ["make", "--dry-run", target, f"VENV={course}/a b/é", "LESSON=06", "REPO=ada/course"]
-        done = ran(command, course, dict(os.environ))
+        done = ran(["make", "--no-print-directory", "--dry-run", target, *settings], course, dict(os.environ))
         assert done.returncode == 0, done.stderr
         left = done.stdout.replace(f'"{course}', "").replace(f"{course}/build", "")
         assert course.name not in left, f"make {target}: {left}"
