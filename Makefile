@@ -9,7 +9,7 @@ export TORCH_INDEX
 BOOTSTRAP = $(PYTHON) -m tools.bootstrap --venv "$(VENV)"
 RUN = "$(VENV)/bin/python"
 NO_NETWORK = COURSE_OFFLINE=1 HF_HUB_OFFLINE=1 PYTHONPATH="$(CURDIR)/tests/support/no_network"
-STEADY = COURSE_PROFILE=quick HF_HUB_DISABLE_PROGRESS_BARS=1 TOKENIZERS_PARALLELISM=false
+STEADY = COURSE_PROFILE=quick COURSE_DEVICE=cpu HF_HUB_DISABLE_PROGRESS_BARS=1 TOKENIZERS_PARALLELISM=false
 # Two processes with a thread each: most passes are too short for two threads to gain anything.
 PARALLEL = OMP_NUM_THREADS=1
 WORKERS = -n $(JOBS) --dist loadfile --no-loadscope-reorder

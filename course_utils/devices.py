@@ -10,6 +10,7 @@ from course_utils.interrupts import held_back
 
 with held_back():                                                  # half imported, it could not be imported again
     from accelerate import Accelerator
+    from accelerate.utils import parse_flag_from_env
 
 CHOICES = ("cpu", "cuda", "mps")
 
@@ -17,10 +18,12 @@ CHOICES = ("cpu", "cuda", "mps")
 def device() -> torch.device:
     """`$COURSE_DEVICE` where it is set, else the NVIDIA or AMD GPU that torch sees, else the CPU.
 
-    An Apple GPU (mps) has to be asked for: it lacks the double precision that some measurements need. Raises
-    CourseError for a name that is none of `CHOICES`, and for a GPU that is not here.
+    It is the CPU too where `accelerate launch` was told to leave GPUs alone. An Apple GPU (mps) has to be asked for: it
+    lacks the double precision that some measurements need. Raises CourseError for a name that is none of `CHOICES`,
+    and for a GPU that is not here.
     """
-    name = os.environ.get("COURSE_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    left_alone = parse_flag_from_env("ACCELERATE_USE_CPU")
+    name = os.environ.get("COURSE_DEVICE") or ("cuda" if torch.cuda.is_available() and not left_alone else "cpu")
     if name not in CHOICES:
         raise CourseError(f"COURSE_DEVICE is {name!r}; expected one of {', '.join(CHOICES)}. Unset it for the best.")
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

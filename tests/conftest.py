@@ -1,5 +1,6 @@
-"""What every test shares: markers by folder, and a progress folder that is never the reader's own."""
+"""What every test shares: markers by folder, the CPU, and a progress folder that is never the reader's own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 pytest_plugins = ["tests.support.fault_table"]
 TESTS = Path(__file__).parent
+os.environ.setdefault("COURSE_DEVICE", "cpu")                      # what is committed was measured on one
 KINDS = {"unit", "parity", "exercises", "notebooks", "browser", "faults", "bad_input", "classroom"}
 
 

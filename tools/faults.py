@@ -1,7 +1,8 @@
 """Run every fault test with all its tries and write data/results/faults.json, from which README.md has its table.
 
 A fault test names its fault: `@pytest.mark.fault("hub answers 500")`; see tests/support/fault_table.py. A row is what
-one file of tests measured of one fault. With names of files only these run, and the rows of the others stay.
+one file of tests measured of one fault. With names of files only these run, and the rows of the others stay. The cap
+on the memory of each lesson is no test but a plugin, with which nbval runs the lessons.
 
     python -m tools.faults                                    all of them
     python -m tools.faults tests/faults/test_assets_faults.py
@@ -17,17 +18,20 @@ import tempfile
 from pathlib import Path
 
 from course_utils.paths import REPOSITORY, RESULTS
+from tests.support import fault_table, memory_cap
 
 RESULT = RESULTS / "faults.json"
 TESTS = REPOSITORY / "tests"
 MARKER = "pytest.mark.fault"
 LONGEST = 3600                                                     # seconds that one test may take with all its tries
+UNDER_A_CAP = ["notebooks", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+UNDER_A_CAP += ["-p", memory_cap.__name__, "-p", fault_table.__name__]
 
 
 def declared() -> dict[str, list[str]]:
     """The faults that each file of tests names, by its path in the repository. Raises SystemExit as `named` does."""
     found = {path.relative_to(REPOSITORY).as_posix(): named(path) for path in sorted(TESTS.rglob("test_*.py"))}
-    return {path: faults for path, faults in found.items() if faults}
+    return {path: faults for path, faults in found.items() if faults} | {memory_cap.PLUGIN: [memory_cap.FAULT]}
 
 
 def named(path: Path) -> list[str]:
@@ -45,11 +49,23 @@ def named(path: Path) -> list[str]:
 
 
 def measured(files: list[str]) -> tuple[list[dict], int]:
-    """Run the fault tests of these files: what each test reported, and pytest's exit status."""
+    """Run the fault tests of these files: what each test reported, and 0 where none failed."""
+    tests = [path for path in files if path != memory_cap.PLUGIN]
+    runs = [["-m", "fault", *tests]] if tests else []
+    runs += [UNDER_A_CAP] if memory_cap.PLUGIN in files else []
+    rows, status = [], 0
+    for run in runs:
+        more, failed = ran(run)
+        rows, status = rows + more, status or failed
+    return rows, status
+
+
+def ran(arguments: list[str]) -> tuple[list[dict], int]:
+    """One run of pytest with all tries: what each test reported, and the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.json"
-        command = [sys.executable, "-m", "pytest", "-m", "fault", "-n", "2", "--dist", "loadfile"]
-        command += ["-o", f"timeout={LONGEST}", "--fault-rows", str(rows), *files]
+        command = [sys.executable, "-m", "pytest", *arguments, "-n", "2", "--dist", "loadfile"]
+        command += ["-o", f"timeout={LONGEST}", "--fault-rows", str(rows)]
         status = subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "COURSE_FAULT_TRIES": "full"}).returncode
         return json.loads(rows.read_text(encoding="utf-8")) if rows.exists() else [], status
 

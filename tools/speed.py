@@ -11,7 +11,7 @@ REASONS = 2                                                        # parts of ou
 
 
 def section() -> str:
-    """The picture, the contests with a target, why some miss it, on what machine; folded: the others, growth."""
+    """The picture, the contests with a target, why some miss it, on what machine; the rest folded."""
     made = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
     parts = [part for part in made.values() if isinstance(part, dict)]
     contests = [contest for part in parts for contest in part.get("contests", ())]
@@ -20,7 +20,7 @@ def section() -> str:
     open_to_all = [picture(contests), "", table(held), "", *missed(held), notes(made), ""]
     others = folded("The contests without a target", table(free))
     grown = folded("How times grow: 1 is twice the time for twice the size", slopes(growths))
-    return "\n".join([*open_to_all, others, grown])
+    return "\n".join([*open_to_all, others, grown, folded("The versions measured", versions(made))])
 
 
 def picture(contests: list[dict]) -> str:
@@ -31,7 +31,7 @@ def picture(contests: list[dict]) -> str:
     alt = (
         f"Dots with intervals for {len(contests)} contests on a logarithmic scale of ours ÷ peer, from "
         f"{_named(first)} to {_named(last)}; {met} of {len(targets)} targets are met. "
-        "Beside them the exponents with which times grow."
+        "Below them the exponents with which times grow."
     )
     return f"![{alt}](data/results/bench.png)"
 
@@ -67,20 +67,30 @@ def missed(contests: list[dict]) -> list[str]:
 
 
 def notes(made: dict) -> str:
-    """What fewer bits cost, how long the lessons take, and under what conditions all was measured."""
+    """What fewer bits cost, how long the lessons take, and on what machine all was measured."""
     lessons = json.loads((RESULTS / "lessons.json").read_text(encoding="utf-8"))
     minutes = sum(lesson["seconds"] for lesson in lessons.values()) / 60
-    quality, versions = made["quality"], {name: version for name, version in made["versions"].items() if version}
-    bits = ", ".join(f"{value:.4f} in {precision}" for precision, value in quality.items())
+    quality = made["quality"]
+    bits = [f"{value:.4f} in {precision}{_dearer(value, quality)}" for precision, value in quality.items()]
     sentences = [
-        f"Bits per byte of SmolLM2 on {_much(made['quality_bytes'])} the test addresses: {bits}",
-        f"({100 * (quality['int8'] / quality['float32'] - 1):+.2f} % in int8).",
+        f"Bits per byte of SmolLM2 on {_much(made['quality_bytes'])} the test addresses: {', '.join(bits)}.",
         f"All {len(lessons)} lessons together run in {minutes:.0f} minutes.",
         *_memory(made.get("writing")),
-        f"Machine: {made['machine']}, threads: {made['threads']}, rounds: {made['rounds']};",
-        ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        f"{made['machine']}, {made['threads']} threads, {made['rounds']} rounds.",
     ]
     return textwrap.fill(" ".join(sentences), WIDE, break_on_hyphens=False)
+
+
+def _dearer(bits: float, quality: dict[str, float]) -> str:
+    """By how much of float32's bits a precision takes more, where that can be seen."""
+    more = bits / quality["float32"] - 1
+    return f" ({more:+.2%})" if abs(more) > 5e-4 else ""
+
+
+def versions(made: dict) -> str:
+    """Of every peer that was there."""
+    named = [f"{name} {version}" for name, version in made["versions"].items() if version]
+    return textwrap.fill(", ".join(named) + ".", WIDE, break_on_hyphens=False)
 
 
 def _memory(writing: dict | None) -> list[str]:

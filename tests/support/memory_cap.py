@@ -32,6 +32,7 @@ STALE = 0.25                                         # of what is stated; the ru
 POLL_SECONDS = 0.25
 SECONDS_TO_LEAVE = 5.0                               # until the last process of an ended kernel is gone
 PROPERTY = "memory of a lesson"
+PLUGIN = "tests/support/memory_cap.py"
 FAULT = "memory capped at the stated peak and a fifth"                # its row in the table of faults
 WATCH = pytest.StashKey["Watch"]()
 
@@ -217,7 +218,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if watch:
         watch.stop()
         lost = int(watch.reached >= watch.cap)
-        row = {"fault": FAULT, "tests": item.location[0], "tries": 1, "lost": lost}
+        row = {"fault": FAULT, "tests": PLUGIN, "tries": 1, "lost": lost}
         told = [watch.lesson, watch.stated, watch.reached, watch.keeper]
         item.user_properties += [(PROPERTY, told), ("fault", row)]
     result = yield

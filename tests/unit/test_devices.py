@@ -51,6 +51,12 @@ def test_the_environment_keeps_a_gpu_out_of_use(gpu, monkeypatch):
     assert device().type == "cpu" and "CPU" in device_label()
 
 
+@pytest.mark.parametrize(("told", "taken"), [("true", "cpu"), ("1", "cpu"), ("false", "cuda")])
+def test_accelerate_that_is_told_to_leave_gpus_alone_is_obeyed(gpu, monkeypatch, told, taken):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", told)                 # as `accelerate launch` sets it from use_cpu
+    assert device().type == taken
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("gpu", "'gpu'; expected one of cpu, cuda, mps"), ("cuda", "'cuda', but torch sees no such GPU here; unset it")],

@@ -1,5 +1,7 @@
 """The doctor: what it says of a sound machine, of a poor one, and of one where nothing is installed."""
 
+import json
+import math
 import socket
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 
 from course_utils import doctor
 from course_utils.doctor import Row
+from course_utils.paths import RESULTS
 from tools import bootstrap
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -61,9 +64,18 @@ def test_python_older_than_3_11_cannot_run_a_lesson(version, status):
     assert doctor.python_row(version).status == status
 
 
-@pytest.mark.parametrize(("gigabytes", "status"), [(2.0, "no"), (4.0, "note"), (8.0, "ok"), (None, "note")])
+@pytest.mark.parametrize(("gigabytes", "status"), [(2, "no"), (4, "note"), (7, "note"), (8, "ok"), (None, "note")])
 def test_memory_is_judged_by_what_a_lesson_takes(gigabytes, status):
     assert doctor.memory_row(gigabytes).status == status
+
+
+def test_the_lesson_that_takes_most_memory_is_named():
+    lessons = json.loads((RESULTS / "lessons.json").read_text(encoding="utf-8"))
+    peaks = {name[:2]: cost["peak_gb"] for name, cost in lessons.items()}
+    largest = max(peaks, key=peaks.get)
+    assert (largest, math.ceil(peaks[largest])) == (doctor.LARGEST_LESSON, doctor.ITS_MEMORY_GB)
+    assert "lesson 10 takes nearly 5 GB" in doctor.memory_row(4.0).advice
+    assert all(peak < doctor.LEAST_MEMORY_GB for lesson, peak in peaks.items() if lesson != largest)
 
 
 def test_one_core_is_a_note_and_two_are_enough():

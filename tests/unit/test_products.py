@@ -11,7 +11,18 @@ from course_utils.models.products import Linear, linear
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
 
+SAID_OF_A_PROCESSOR = {
+    "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Intel(R) Xeon(R) Processor\n": True,
+    "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC 9B14\n": False,
+    "processor\t: 0\nCPU implementer\t: 0x41\n": False,                  # Arm
+}
 needs_onednn = pytest.mark.skipif(not products.PRESENT, reason="this torch has no oneDNN")
+
+
+@pytest.fixture(autouse=True)
+def onednn_is_preferred(monkeypatch):
+    """As on processors of other makers than Intel."""
+    monkeypatch.setattr(products, "PREFERRED", products.PRESENT)
 
 
 def numbers(*shape: int, seed: int, **settings) -> torch.Tensor:
@@ -47,6 +58,21 @@ def test_numbers_and_gradients_are_those_of_torch(shape, bias, monkeypatch):
     for ours, theirs in zip(*results, strict=True):
         assert ours.shape == theirs.shape
         assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("said", "intel"), SAID_OF_A_PROCESSOR.items(), ids=["Intel", "AMD", "Arm"])
+def test_the_maker_is_read_where_the_system_says_it(said, intel, tmp_path, monkeypatch):
+    monkeypatch.setattr(products, "LINUX_SAYS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(products.platform, "processor", lambda: "Intel64 Family 6 Model 143 Stepping 8, GenuineIntel")
+    assert products.made_by_intel()                                # Windows has no such file
+    (tmp_path / "cpuinfo").write_text(said, encoding="utf-8")
+    assert products.made_by_intel() == intel
+
+
+def test_where_it_is_not_preferred_torch_multiplies(monkeypatch):
+    monkeypatch.setattr(products, "PREFERRED", False)
+    calls, x, weight = used(monkeypatch), numbers(80, 24, seed=1), numbers(10, 24, seed=2)
+    assert torch.equal(linear(x, weight), functional.linear(x, weight)) and not calls
 
 
 @needs_onednn
