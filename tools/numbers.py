@@ -7,6 +7,7 @@
 
 import argparse
 import json
+import math
 import re
 import sys
 import tomllib
@@ -19,11 +20,12 @@ from course_utils.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "build" / "numbers"
 BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
-NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
-TIME = re.compile(
-    r"#\s?(?:s|ms|µs|min|minutes)\b|/s\b|(?:a|per|#) second|\bseconds\b|times as fast|speed-up|\bGB\b|÷|\btime to\b"
-)
+NUMBER = re.compile(r"(?<![\w.,])(?:[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|[-+−]?(?:nan|inf)\b)")
+OF_TIME = re.compile(r"\s?(?:s|min|minutes?)\b|(?: ?\w+)?/s\b|(?: \w+){1,2} a second|( to #)? times as fast|\s?GB\b")
+LINE_OF_TIMES = re.compile(r"\bms\b|\bseconds\b|\| [\w ]+ a second \||speed-up|÷|\btime to\b")
 NOT_WORDS = ("<IPython", "interactive(")             # what stands for a page or a widget
+BAR = re.compile(r"\?\s?(?:step|it)/s\]")            # a progress bar as it begins
+DECIMAL = re.compile(r"(?<![\w.,])[-+−]?\d+\.\d")    # a line with one of these is a measurement, and has to come again
 LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
 
 
@@ -34,15 +36,17 @@ class Number(NamedTuple):
     committed: str
     came: str
     within: float
-    kind: str                                        # compared, time, words differ
+    kind: str                                        # compared, listed, time, words differ, gone
 
     def __str__(self) -> str:
+        if self.kind == "gone":
+            return f"{self.name}: {self.committed} is committed, and no line of these words came out"
         return f"{self.name}: {self.committed} is committed, {self.came} came out, ±{self.within:.0%} is the band"
 
 
 @cache
 def bands() -> dict:
-    """The bands: `within` for all, and for single cells with the reason."""
+    """The bands: `within` for all, and for single cells with the reason; and the cells whose words may differ."""
     return tomllib.loads(BANDS.read_text(encoding="utf-8"))
 
 
@@ -55,24 +59,37 @@ def text_of(outputs) -> str:
         elif output["output_type"] in ("display_data", "execute_result"):
             parts.append(output["data"].get("text/markdown") or output["data"].get("text/plain", ""))
     lines = "\n".join(parts).splitlines()
-    return "\n".join(line for line in lines if not line.startswith(NOT_WORDS) and "?step/s" not in line)
+    return "\n".join(line for line in lines if not line.startswith(NOT_WORDS) and not BAR.search(line))
 
 
 def compared(lesson: str, cell: str, committed: str, came: str, stated: dict) -> list[Number]:
     """The numbers of one cell in order, line by line."""
     within = stated["cells"].get(f"{lesson}/{cell}", stated)["within"]
+    others_words = f"{lesson}/{cell}" in stated["texts"]
     numbers = []
-    for place, (old, new) in enumerate(_lines(committed, came)):
-        words = _words(old)
-        kind = "words differ" if words != _words(new) else "time" if TIME.search(words) else "compared"
-        pairs = _pairs(NUMBER.findall(old), NUMBER.findall(new))
+    for place, (old, new) in enumerate(_pairs(committed.splitlines(), came.splitlines())):
+        words, pairs = _words(old), _pairs(NUMBER.findall(old), NUMBER.findall(new))
         name = f"{lesson}/{cell}/{place} {words}"
-        numbers += [Number(f"{name} [{i}]", *pair, within, kind) for i, pair in enumerate(pairs)]
+        if words == _words(new):
+            kinds = _kinds(words, within)
+        else:
+            gone = not others_words and DECIMAL.search(old) and not LINE_OF_TIMES.search(words)
+            kinds = ["gone" if gone else "words differ"] * len(pairs)
+        numbers += [Number(f"{name} [{i}]", *pair, within, kinds[i]) for i, pair in enumerate(pairs)]
     return numbers
 
 
-def _lines(committed: str, came: str) -> list[tuple[str, str]]:
-    return _pairs(committed.splitlines(), came.splitlines())
+def _kinds(words: str, within: float) -> list[str]:
+    """What each number of a line is, by the words about it."""
+    usual = "listed" if math.isinf(within) else "compared"
+    if LINE_OF_TIMES.search(words):
+        return ["time"] * words.count("#")
+    return ["time" if OF_TIME.match(after) else usual for after in _after(words)]
+
+
+def _after(words: str) -> list[str]:
+    """For each number of a line the words that follow it."""
+    return [words[place + 1 :] for place, letter in enumerate(words) if letter == "#"]
 
 
 def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
@@ -82,15 +99,15 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
 
 
 def _words(line: str) -> str:
-    return " ".join(NUMBER.sub("#", line).split())
+    return " ".join(NUMBER.sub("#", line).split()).replace("( ", "(")
 
 
 def out_of_band(number: Number) -> bool:
-    """Whether a number that is compared lies too far from the committed one."""
-    if number.kind != "compared":
-        return False
+    """Whether a number that is compared lies too far from the committed one, is none any more, or is gone."""
+    if number.kind != "compared" or number.committed == number.came:
+        return number.kind == "gone"
     old, new = _value(number.committed), _value(number.came)
-    return abs(new - old) > max(number.within * abs(old), LAST_DIGITS * _last_place(number.committed)) * (1 + 1e-9)
+    return not abs(new - old) <= max(number.within * abs(old), LAST_DIGITS * _last_place(number.committed)) * (1 + 1e-9)
 
 
 def _value(written: str) -> float:

@@ -4,8 +4,9 @@
 
 nbval compares the cells that print verdicts, to the letter, and passes over those that measure. Here the numbers of
 the latter are compared too: within a band, for other processors and versions round otherwise. A number's name is its
-lesson, its cell and the words of its line. `tests/notebooks/bands.toml` states the bands, and why some are wide. Lines
-that tell a time or a speed, and lines whose words differ (a text that a model wrote), are counted and not compared.
+lesson, its cell and the words of its line. `tests/notebooks/bands.toml` states the bands, and why some are wide. Times
+and speeds are counted and not compared, nor are lines whose words differ (a text that a model wrote), unless a decimal
+number stood in them: such a line has to come again. A number that turns into nan or inf fails.
 
 With COURSE_NUMBERS=folder, each lesson's numbers are written there; `python -m tools.numbers` lists them.
 """

@@ -1,6 +1,7 @@
 """The numbers of the lessons by name: which are compared, within what, and what two runs differ in."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,11 @@ import pytest
 from tools.notebooks.files import lesson_paths, read
 from tools.numbers import BANDS, Number, bands, compared, differing, load, main, out_of_band, text_of
 
-STATED = {"within": 0.05, "cells": {"02/wild": {"within": 0.5, "why": "a gradient that explodes"}}}
+STATED = {
+    "within": 0.05,
+    "cells": {"02/wild": {"within": 0.5, "why": "explodes"}, "02/free": {"within": math.inf, "why": "chance"}},
+    "texts": {"02/text": "what a model writes"},
+}
 
 
 def one(committed: str, came: str, cell: str = "cell") -> Number:
@@ -29,6 +34,16 @@ def one(committed: str, came: str, cell: str = "cell") -> Number:
         ("change −0.50", "change 0.50", True),
         ("rate 2.0e-03", "rate 2.2e-03", False),
         ("rate 2.0e-03", "rate 2.3e-03", True),
+        ("loss 1.234", "loss nan", True),
+        ("loss 1.234", "loss inf", True),
+        ("loss nan", "loss nan", False),
+        ("loss nan", "loss 1.234", True),
+        ("the middle at ( 0.97)", "the middle at (-0.97)", True),
+        ("loss 1.234", "", True),                                  # it has to come again
+        ("loss 1.234", "a loss of 1.234", True),
+        ("loss 1.234; 12 s", "12 s", True),
+        ("12.5 s", "", True),
+        ("| seconds | 1.5 |", "", False),
     ],
 )
 def test_a_number_may_lie_a_share_of_itself_or_two_last_units_from_the_committed_one(committed, came, outside):
@@ -39,6 +54,25 @@ def test_a_cell_may_have_a_wider_band():
     assert out_of_band(one("longest 100.0", "longest 140.0"))
     assert not out_of_band(one("longest 100.0", "longest 140.0", "wild"))
     assert out_of_band(one("longest 100.0", "longest 160.0", "wild"))
+
+
+def test_beside_a_time_the_other_numbers_of_a_line_are_compared():
+    line = "500 steps, 38,000 tokens, 12 s (3,166/s); best validation 1.234 at step 500"
+    kinds = [number.kind for number in compared("02", "cell", line, line, STATED)]
+    assert kinds == ["compared", "compared", "time", "time", "compared", "compared"]
+    assert out_of_band(compared("02", "cell", line, line.replace("1.234", "9.999"), STATED)[4])
+
+
+def test_a_number_without_a_band_is_listed_and_not_compared():
+    number = one("the middle 1.0", "the middle 9.0", "free")
+    assert number.kind == "listed" and not out_of_band(number)
+
+
+def test_a_measured_line_of_other_words_fails_but_where_a_model_writes():
+    for came in ("", "it wins by 1.2", "the season is 12.3 long"):
+        assert one("a season of 12.3", came).kind == "gone" and out_of_band(one("a season of 12.3", came))
+        assert one("a season of 12.3", came, "text").kind == "words differ"
+    assert str(one("loss 1.2", "")).endswith("1.2 is committed, and no line of these words came out")
 
 
 @pytest.mark.parametrize("line", ["| seconds | 15 |", "15 s for all", "22.2 tokens/s", "1.4 times as fast", "0.5 GB"])
@@ -59,10 +93,10 @@ def test_a_number_is_named_by_lesson_cell_and_words_and_keeps_its_place():
 
 
 def test_a_line_that_is_missing_or_too_many_is_seen_as_other_words():
-    assert [number.kind for number in compared("07", "c", "loss 1.0\nloss 2.0", "loss 1.0", STATED)] == [
-        "compared",
-        "words differ",
-    ]
+    for two, kind in (("loss 1.0\nloss 2.0", "gone"), ("loss 1\nloss 2", "words differ")):
+        first = two.splitlines()[0]
+        assert [number.kind for number in compared("07", "c", two, first, STATED)] == ["compared", kind]
+        assert [number.kind for number in compared("07", "c", first, two, STATED)] == ["compared", "words differ"]
 
 
 def test_progress_bars_pages_and_widgets_are_no_numbers():
@@ -111,5 +145,6 @@ def test_the_list_names_every_number_and_fails_where_one_is_out_of_its_band(tmp_
 def test_every_band_belongs_to_a_cell_that_there_is_is_wider_than_the_usual_one_and_says_why():
     ids = {f"{path.stem[:2]}/{cell['id']}" for path in lesson_paths() for cell in read(path).cells}
     stated = bands()
-    assert set(stated["cells"]) <= ids, BANDS.name
+    assert set(stated["cells"]) | set(stated["texts"]) <= ids, BANDS.name
+    assert all(len(why) > 10 for why in stated["texts"].values())
     assert all(band["within"] > stated["within"] and len(band["why"]) > 10 for band in stated["cells"].values())
