@@ -4,9 +4,11 @@
     nox -s newest-3.13     a newer Python, everything at the newest version that is served
     nox -s compare         both beside each other, cell by cell and number by number
 
-Each needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left out.
+Each needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left out;
+one newer than 3.11 there has to be.
 """
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -18,16 +20,17 @@ nox.options.sessions = ["lowest", "newest", "compare"]
 EXTRAS = "test,site,classroom"
 NEWER = ["3.14", "3.13", "3.12"]
 RESULTS = Path("build/ends").absolute()
+WITH_PIP = ["--seed"]                                              # the course fetches packages of data by it
 THE_LOCKS_ARE_INSTALLED = "tests/unit/test_setup.py::test_the_locks_are_complete_and_are_what_is_installed"
 
 
-@nox.session(python="3.11")
+@nox.session(python="3.11", venv_params=WITH_PIP)
 def lowest(session: nox.Session) -> None:
     """Every declared dependency at its lowest version, theirs at the newest."""
     run_everything(session, "lowest-direct")
 
 
-@nox.session(python=NEWER)
+@nox.session(python=NEWER, venv_params=WITH_PIP)
 def newest(session: nox.Session) -> None:
     """Everything at the newest version that is served today."""
     run_everything(session, "highest")
@@ -44,6 +47,8 @@ def run_everything(session: nox.Session, resolution: str) -> None:
     session.install("--upgrade", f"--resolution={resolution}", "-e", f".[{EXTRAS}]")
     RESULTS.mkdir(parents=True, exist_ok=True)
     end = RESULTS / session.name
+    shutil.rmtree(end, ignore_errors=True)                         # numbers of an earlier run
+    end.with_name(f"{end.name}.xml").unlink(missing_ok=True)
     session.run("python", "-m", "tools.ends", "describe", f"{end}.json")
     more = [f"--junitxml={end}.xml", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *session.posargs]
     settings = [f"VENV={session.virtualenv.location}", "BOOTSTRAP=true", f"NUMBERS={end}", f"ARGS={' '.join(more)}"]

@@ -58,12 +58,19 @@ def describe(path: Path) -> None:
     write_json(path, {"python": platform.python_version(), "packages": installed})
 
 
+def load_all() -> tuple[End, list[End]]:
+    """The lowest end, and the newest on each Python. Raises SystemExit where either is missing."""
+    names = [path.stem for path in sorted(ENDS.glob("*.xml"))]
+    newest = [name for name in names if name.startswith("newest")]
+    for session, found in (("lowest", "lowest" in names), ("newest", newest)):
+        if not found:
+            raise SystemExit(f"expected the report of the session {session} in {ENDS}; type: nox -s {session}")
+    return load("lowest"), [load(name) for name in newest]
+
+
 def load(name: str) -> End:
-    """What a session left. Raises SystemExit where it left nothing."""
-    report = ENDS / f"{name}.xml"
-    if not report.exists():
-        raise SystemExit(f"expected the report of the session {name} at {report}, found none; type: nox -s {name}")
-    suite = ElementTree.parse(report).getroot().find("testsuite")
+    """What a session left."""
+    suite = ElementTree.parse(ENDS / f"{name}.xml").getroot().find("testsuite")
     outcomes = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in suite.iter("testcase")}
     return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes, seconds=float(suite.get("time")))
 
@@ -77,6 +84,14 @@ def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     """Tests that came out otherwise, or are not there, in one of two ends."""
     tests = sorted(one.keys() | other.keys())
     return [f"{test}: {one.get(test)} and {other.get(test)}" for test in tests if one.get(test) != other.get(test)]
+
+
+def apart(one: End, other: End) -> list[str]:
+    """Numbers of the lessons that came out further from each other than their band is wide."""
+    first, second = ({number.name: number for number in numbers.load(ENDS / end.name)} for end in (one, other))
+    both = [name for name in first if name in second]
+    pairs = [first[name]._replace(committed=first[name].came, came=second[name].came) for name in both]
+    return [f"{pair.name}: {pair.committed} and {pair.came}" for pair in pairs if numbers.out_of_band(pair)]
 
 
 def summary(end: End) -> dict:
@@ -94,7 +109,7 @@ def summary(end: End) -> dict:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line. Returns the exit status: 1 where a test failed or a cell came out otherwise at another end."""
+    """Command line. Returns the exit status: 1 where a test failed, a cell is otherwise or a number out of its band."""
     parser = argparse.ArgumentParser(prog="python -m tools.ends", description=__doc__.partition("\n")[0])
     parser.add_argument("command", nargs="?", choices=["compare", "describe"], default="compare")
     parser.add_argument("file", nargs="?", type=Path, help="where `describe` writes the versions")
@@ -102,17 +117,18 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "describe":
         describe(options.file)
         return 0
-    ends = [load(path.stem) for path in sorted(ENDS.glob("*.xml"))] or [load("lowest")]
-    first = ends[0]
-    record = {end.name: summary(end) for end in ends}
-    differences = [line for end in ends[1:] for line in differing(first.cells, end.cells)]
-    record["cells_that_differ"] = len(differences)
-    print(*differences, sep="\n")
+    lowest, newest = load_all()
+    record = {end.name: summary(end) for end in (lowest, *newest)}
+    cells = [line for end in newest for line in differing(lowest.cells, end.cells)]
+    far = [line for end in newest for line in apart(lowest, end)]
+    record |= {"cells_that_differ": len(cells), "numbers_apart": len(far)}
+    print(*cells, *far, sep="\n")
     for name, facts in record.items():
         print(name, facts)
     write_json(RECORD, record)
-    failed = [test for end in ends for test, outcome in end.outcomes.items() if outcome == "failed"]
-    return bool(failed or differences)
+    failed = [test for end in (lowest, *newest) for test, outcome in end.outcomes.items() if outcome == "failed"]
+    wrong = any(record[end.name]["numbers_out_of_band"] for end in (lowest, *newest))
+    return bool(failed or wrong or cells)
 
 
 if __name__ == "__main__":

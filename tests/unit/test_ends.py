@@ -33,10 +33,10 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 def test_two_ends_that_agree_are_green_and_on_record(folder, capsys):
     leave(folder, "lowest")
-    leave(folder, "newest-3.13", outcome='<skipped message="no"/>', came="1.1")
+    leave(folder, "newest-3.13", outcome='<skipped message="no"/>', came="1.04")
     assert ends.main([]) == 0
     record = json.loads(ends.RECORD.read_text())
-    assert record["cells_that_differ"] == 0
+    assert record["cells_that_differ"] == record["numbers_apart"] == 0
     assert record["lowest"] == {
         "python": "3.11.7",
         "packages": {"torch": "2.9.0"},
@@ -63,8 +63,20 @@ def test_a_cell_that_comes_out_otherwise_is_named(folder, capsys):
     assert capsys.readouterr().out.startswith("notebooks.01_ngrams.ipynb::Cell 3: passed and skipped\n")
 
 
-def test_without_a_report_it_says_which_session_to_run(folder):
-    with pytest.raises(SystemExit, match="expected the report of the session lowest .*type: nox -s lowest"):
+def test_two_numbers_further_apart_than_their_band_are_named_and_one_that_leaves_it_is_red(folder, capsys):
+    leave(folder, "lowest", came="0.96")
+    leave(folder, "newest-3.12", came="1.04")                      # each within 5 % of 1.0, and not of each other
+    assert ends.main([]) == 0 and json.loads(ends.RECORD.read_text())["numbers_apart"] == 1
+    assert capsys.readouterr().out.startswith("01/c/0 loss # [0]: 0.96 and 1.04\n")
+    leave(folder, "newest-3.13", came="2.0")
+    assert ends.main([]) == 1
+    assert json.loads(ends.RECORD.read_text())["newest-3.13"]["numbers_out_of_band"] == 1
+
+
+@pytest.mark.parametrize("missing", ["lowest", "newest"])
+def test_without_the_report_of_an_end_it_says_which_session_to_run(folder, missing):
+    leave(folder, {"lowest": "newest-3.13", "newest": "lowest"}[missing])
+    with pytest.raises(SystemExit, match=f"expected the report of the session {missing} .*type: nox -s {missing}"):
         ends.main([])
 
 
