@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 JOBS ?= 2
+WHAT ?= tests notebooks
 PROJECT ?= $(COURSE_PROJECT)
 export TORCH_INDEX
 
@@ -24,6 +25,7 @@ help: ## list these targets
 	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo '  ARGS   to the server (lab, app), pytest (test, check), notebooks: make lab ARGS="--port 8899"'
+	@echo '  WHAT   to test, here the lessons alone: make test WHAT=notebooks, make test WHAT=tests/parity'
 	@echo "  PYTHON 3.11 or newer · VENV its environment (.venv) · TORCH_INDEX a further index for torch"
 
 lab: ## set up what is missing, then open JupyterLab at the first lesson
@@ -35,7 +37,7 @@ app: ## open the chat page of a project: make app PROJECT=folder
 test: ## set up what is missing, then run every test and compare every notebook
 	@$(BOOTSTRAP) tests
 	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) COURSE_NUMBERS="$(NUMBERS)" \
-		$(RUN) -m pytest tests notebooks $(NBVAL) $(WORKERS) $(ARGS)
+		$(RUN) -m pytest $(WHAT) $(NBVAL) $(WORKERS) $(ARGS)
 
 check: ## lint, unit tests, exercises, rules for notebooks: under 3 minutes
 	@$(BOOTSTRAP) tests

@@ -3,6 +3,7 @@
     nox -s lowest          Python 3.11, every declared dependency at its lowest version
     nox -s newest-3.13     a newer Python, everything at the newest version that is served
     nox -s compare         both beside each other, cell by cell and number by number
+    nox -s twice           the lessons two times by the locked versions: every number the same to its last digit
 
 Each needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left out;
 one newer than 3.11 there has to be.
@@ -40,6 +41,17 @@ def newest(session: nox.Session) -> None:
 def compare(session: nox.Session) -> None:
     """What passes at one end and not at the other, and the numbers that differ."""
     session.run(".venv/bin/python", "-m", "tools.ends", external=True)
+
+
+@nox.session(venv_backend="none")
+def twice(session: nox.Session) -> None:
+    """All lessons two times, and the numbers of both runs beside each other."""
+    runs = [RESULTS.with_name("twice") / name for name in ("first", "second")]
+    for numbers in runs:
+        shutil.rmtree(numbers, ignore_errors=True)
+        session.run("make", "test", "WHAT=notebooks", f"NUMBERS={numbers}", external=True)
+    first, second = map(str, runs)
+    session.run(".venv/bin/python", "-m", "tools.numbers", first, "--against", second, "--record", external=True)
 
 
 def run_everything(session: nox.Session, resolution: str) -> None:

@@ -3,6 +3,7 @@
     make test                                          writes them to build/numbers/
     python -m tools.numbers                            lists them
     python -m tools.numbers --against other/numbers    names those that differ between two runs
+    nox -s twice                                       makes two runs, and writes data/results/twice.json
 """
 
 import argparse
@@ -16,9 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from course_utils.paths import REPOSITORY
+from course_utils.checkpoints import write_json
+from course_utils.paths import REPOSITORY, RESULTS
 
 FOLDER = REPOSITORY / "build" / "numbers"
+RECORD = RESULTS / "twice.json"
 BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
 NUMBER = re.compile(r"(?<![\w.,])(?:[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|[-+−]?(?:nan|inf)\b)")
 OF_TIME = re.compile(r"\s?(?:s|min|minutes?)\b|(?: ?\w+)?/s\b|(?: \w+){1,2} a second|( to #)? times as fast|\s?GB\b")
@@ -144,6 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.numbers", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where a run wrote its numbers")
     parser.add_argument("--against", type=Path, help="where another run wrote its own: name what differs")
+    parser.add_argument("--record", action="store_true", help=f"write what two runs came to to {RECORD.name}")
     options = parser.parse_args(arguments)
     numbers = load(options.folder)
     kinds = Counter(number.kind for number in numbers)
@@ -151,6 +155,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.against:
         lines = differing(numbers, load(options.against))
         print(*lines, f"{counts}; {len(lines)} differ between the runs", sep="\n")
+        if options.record:
+            write_json(RECORD, {"made_by": "nox -s twice", **kinds, "differ": lines})
         return bool(lines)
     wrong = [number for number in numbers if out_of_band(number)]
     for number in numbers:

@@ -1,16 +1,20 @@
 """What a reader does in the first minutes, in whatever surroundings this process has; prints what came out, as JSON.
 
-Data are read, a model counts, an exercise is checked, a picture is drawn and the progress is shown.
+Data are read, a model counts, an exercise is checked, a picture is drawn, the progress is shown, and a hub is heard
+that names the hour at which to ask again.
 A test compares the visit in odd surroundings with the same one in ordinary ones.
 """
 
 import contextlib
+import email.utils
 import hashlib
 import io
 import json
 import locale
 import sys
+import time
 
+from course_utils import hub
 from course_utils.exercises import check, progress
 from course_utils.exercises.specs import find
 from course_utils.text import load_names, load_sotu
@@ -33,6 +37,7 @@ def digest(content: bytes) -> str:
 def visit() -> dict[str, str]:
     """Name of a thing done -> what came out."""
     sotu, names = load_sotu().train, load_names()
+    in_an_hour = email.utils.formatdate(time.time() + 3600, usegmt=True)
     figure = bars({"é": 0.5, "ñ": 0.25, "1 ½": 0.25}, "probability")
     return {
         "texts": digest(sotu.encode()) + digest(repr(names).encode()),
@@ -41,6 +46,7 @@ def visit() -> dict[str, str]:
         "check": printed(check, "1.1", find("1.1").reference),
         "wrong": printed(check, "1.1", lambda tokens, n: {}),
         "progress": printed(progress),
+        "minutes to wait": f"{hub.seconds_to_wait(in_an_hour, 1) / 60:.0f}",
     }
 
 

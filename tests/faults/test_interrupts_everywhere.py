@@ -6,11 +6,14 @@
 import os
 import random
 import re
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
 
+from tests.support.fault_table import Tries
 from tests.support.kernels import Kernel, Stopping, fresh_kernel
 from tools.notebooks.files import Notebook, lesson_paths, tags
 
@@ -19,6 +22,8 @@ LATEST = (0.3, 0.9, 2.7)                             # seconds after which stop 
 SHOWN = 5
 SHORTEST = 0.02                                      # the kernel itself takes so long to begin
 SECONDS_TO_STOP = 5                                  # of the kernel's own processor time, at the very most
+SECONDS_UNHEARD = 1                                  # of it, in which a cell ends by itself that was nearly done
+WORTH_STOPPING = 1.5                                 # seconds of a cell in which stop has to have been pressed
 WORKS = re.compile(r"\b(fit|play)\(")                # beside the tag of cells whose outputs are not compared
 
 
@@ -45,7 +50,8 @@ def amiss(stopping: Stopping) -> str:
     others = [error for error in stopping.errors if not error.startswith("KeyboardInterrupt")]
     if others:
         return f"ends in {others[0]}"
-    return "does not stop" if stopping.seconds > SECONDS_TO_STOP else ""
+    most = SECONDS_TO_STOP if stopping.heard else SECONDS_UNHEARD
+    return "" if stopping.seconds <= most else f"works on for {stopping.seconds:.1f} s"
 
 
 def run(kernel: Kernel, source: str, delay: float | None = None) -> Stopping:
@@ -58,23 +64,60 @@ def run(kernel: Kernel, source: str, delay: float | None = None) -> Stopping:
     return stopping
 
 
+@dataclass
+class Presser:
+    """Presses stop in the cells of a lesson, and counts what came of it: `answers`, place -> seconds to stop."""
+
+    kernel: Kernel
+    lesson: str
+    tries: Tries
+    chance: random.Random
+    answers: dict[str, float] = field(default_factory=dict)
+
+    def press(self, number: int, cell: NotebookNode, earliest: float, latest: float) -> bool:
+        """Run a cell and press stop at a moment between the two; whether it was still at work then."""
+        stopping = run(self.kernel, cell.source, self.chance.uniform(earliest, latest))
+        if stopping.pressed or stopping.errors:                    # else the cell was faster
+            self.tries.count(not amiss(stopping), f"lesson {self.lesson}, cell {number}: {amiss(stopping)}")
+            self.answers[f"cell {number}, answer {len(self.answers) + 1}"] = stopping.seconds
+        return stopping.pressed
+
+    def undisturbed(self, number: int, cell: NotebookNode) -> float:
+        """Run a cell to its end; how long that took."""
+        began = time.monotonic()
+        again = run(self.kernel, cell.source)
+        assert not again.errors, f"lesson {self.lesson}, cell {number}, run again: {again.errors[0]}"
+        return time.monotonic() - began
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.fault("kernel interrupted in a cell that trains")
 @pytest.mark.parametrize("lesson", lessons())
 def test_every_cell_that_works_for_a_while_stops_and_runs_again_to_the_lessons_end(lesson: str, tmp_path: Path, tries):
-    chance, (path,) = random.Random(lesson), lesson_paths([lesson])
-    answers: dict[str, float] = {}
+    (path,) = lesson_paths([lesson])
     with fresh_kernel(tmp_path, "smoke") as kernel:
+        presser = Presser(kernel, lesson, tries, random.Random(lesson))
         for number, cell in cells_as_far_as(path, len(tries(few=FEW_CELLS, full=1000))):
             presses = tries(few=1, full=len(LATEST)) if works_for_a_while(cell) else ()
-            for latest in presses:
-                stopping = run(kernel, cell.source, chance.uniform(SHORTEST, LATEST[latest]))
-                if stopping.heard or stopping.errors:              # else the cell was faster
-                    tries.count(not amiss(stopping), f"lesson {lesson}, cell {number}: {amiss(stopping)}")
-                    answers[f"cell {number}, time {latest + 1}"] = stopping.seconds
-            again = run(kernel, cell.source)
-            assert not again.errors, f"lesson {lesson}, cell {number}, run again: {again.errors[0]}"
+            hit = [presser.press(number, cell, SHORTEST, LATEST[place]) for place in presses]
+            took = presser.undisturbed(number, cell)
+            if presses and not any(hit) and took > WORTH_STOPPING:
+                assert presser.press(number, cell, 0.1 * took, 0.4 * took), f"cell {number}: never at work"
+                presser.undisturbed(number, cell)
+    answers = presser.answers
     assert answers
     slowest = sorted(answers, key=answers.get)[-SHOWN:]
     print(f"lesson {lesson}, {len(answers)} answers, slowest:", *(f"{name}: {answers[name]:.1f} s" for name in slowest))
+
+
+def test_a_cell_that_does_not_hear_the_stop_button_is_told_from_one_that_was_done(tmp_path: Path):
+    deaf = "import time\nend = time.process_time() + 3\nwhile time.process_time() < end:\n"
+    deaf += "    try:\n        sum(range(10_000))\n    except KeyboardInterrupt:\n        pass"
+    with fresh_kernel(tmp_path, "smoke") as kernel:
+        stopping = run(kernel, deaf, 0.5)
+        assert stopping.pressed and not stopping.heard and amiss(stopping).startswith("works on for ")
+        stopping = run(kernel, "for _ in range(10**9):\n    pass", 0.5)
+        assert stopping.pressed and stopping.heard and amiss(stopping) == ""
+        stopping = run(kernel, "1 + 1", 2.0)
+        assert not stopping.pressed and amiss(stopping) == ""

@@ -48,13 +48,15 @@ def fresh_kernel(home: Path, profile: str) -> Iterator[Kernel]:
 class Stopping:
     """Somebody who looks at what a cell shows, and presses stop `delay` seconds after it began; None: not at all.
 
-    errors: all that the cell showed, as "name: value". heard: it showed KeyboardInterrupt, or said that it was stopped.
-    seconds: of the kernel's own processor time from pressing stop to that, whatever else the machine does.
+    errors: all that the cell showed, as "name: value". pressed: the cell was at work when stop was pressed. heard: it
+    showed KeyboardInterrupt, or said that it was stopped. seconds: of the kernel's own processor time from pressing
+    stop to that, or to the end of a cell that never said so, whatever else the machine does.
     """
 
     manager: KernelManager
     delay: float | None
     errors: list[str] = field(default_factory=list)
+    pressed: bool = False
     heard: bool = False
     seconds: float = 0.0
     timer: threading.Timer | None = None
@@ -72,9 +74,11 @@ class Stopping:
         if kind == "status" and content["execution_state"] == "idle" and self.timer:
             self.timer.cancel()                                    # the cell was faster
             self.timer.join()
+            if self.pressed and not self.heard:
+                self.seconds = self._worked() - self.at_work
 
     def _press(self) -> None:
-        self.at_work = self._worked()
+        self.at_work, self.pressed = self._worked(), True
         self.manager.interrupt_kernel()
 
     def _worked(self) -> float:

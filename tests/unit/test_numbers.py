@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import numbers
 from tools.notebooks.files import lesson_paths, read
 from tools.numbers import BANDS, Number, bands, compared, differing, load, main, out_of_band, text_of
 
@@ -87,9 +88,9 @@ def test_a_line_that_says_something_else_is_counted_and_not_compared():
 
 
 def test_a_number_is_named_by_lesson_cell_and_words_and_keeps_its_place():
-    numbers = compared("07", "c-1", "RNN 2.26 bits, 3 seeds", "RNN 2.27 bits, 3 seeds", STATED)
-    assert [number.name for number in numbers] == [f"07/c-1/0 RNN # bits, # seeds [{place}]" for place in (0, 1)]
-    assert [(number.committed, number.came) for number in numbers] == [("2.26", "2.27"), ("3", "3")]
+    found = compared("07", "c-1", "RNN 2.26 bits, 3 seeds", "RNN 2.27 bits, 3 seeds", STATED)
+    assert [number.name for number in found] == [f"07/c-1/0 RNN # bits, # seeds [{place}]" for place in (0, 1)]
+    assert [(number.committed, number.came) for number in found] == [("2.26", "2.27"), ("3", "3")]
 
 
 def test_a_line_that_is_missing_or_too_many_is_seen_as_other_words():
@@ -119,15 +120,17 @@ def run_of(folder: Path, values: list[str]) -> Path:
     return folder
 
 
-def test_two_runs_are_compared_to_the_last_digit_and_what_one_lacks_is_named(tmp_path, capsys):
+def test_two_runs_are_compared_to_the_last_digit_and_what_one_lacks_is_named(tmp_path, monkeypatch, capsys):
     first, second = run_of(tmp_path / "a", ["1.00", "1.01"]), run_of(tmp_path / "b", ["1.00", "1.02", "1.03"])
     assert differing(load(first), load(second)) == [
         "02/c/2 loss #: only in one of the runs",
         "02/c/1 loss #: 1.01 and 1.02",
     ]
     assert main([str(first), "--against", str(second)]) == 1
-    assert main([str(first), "--against", str(first)]) == 0
+    monkeypatch.setattr(numbers, "RECORD", tmp_path / "twice.json")
+    assert main([str(first), "--against", str(first), "--record"]) == 0
     assert "2 compared; 0 differ between the runs" in capsys.readouterr().out
+    assert json.loads((tmp_path / "twice.json").read_text()) == {"made_by": "nox -s twice", "compared": 2, "differ": []}
 
 
 def test_the_list_names_every_number_and_fails_where_one_is_out_of_its_band(tmp_path, capsys):
