@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.faults.toy_asset import (
     hub_manifest,
     write_content,
 )
-from tests.support.hub_server import Fault, serving
+from tests.support.hub_server import SLOW_SECONDS, Fault, serving
 
 FAIL_FIRST = """
 import pathlib
@@ -92,6 +93,16 @@ def test_a_broken_connection_is_taken_up_again_within_the_same_call(world, hub):
     hub.fault = Fault("broken", where="two.bin", times=1)
     said, complaint = world.start().communicate(timeout=60)
     assert said.endswith("done\n"), complaint
+    assert_right(world)
+
+
+@pytest.mark.fault("hub is slow")
+def test_a_hub_that_sends_a_file_in_drips_is_waited_for_as_long_as_something_comes(world, hub):
+    hub.fault = Fault("drip", where="two.bin", times=1)
+    began = time.monotonic()
+    said, complaint = world.start().communicate(timeout=60)
+    assert said.endswith("done\n"), complaint
+    assert time.monotonic() - began > SLOW_SECONDS > 2              # longer than the second that it may be silent
     assert_right(world)
 
 

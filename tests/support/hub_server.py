@@ -19,6 +19,7 @@ from urllib.parse import unquote
 LARGE = (".safetensors", ".spm", ".model")
 COMMIT_OF_BRANCHES = "c0ffee" + "0" * 34
 SLOW_SECONDS = 3.0          # longer than the second that the tests let the client wait
+DRIPS = 12
 
 
 @dataclass
@@ -27,8 +28,8 @@ class Fault:
 
     kind: "status" (answered with `status` and `headers`), "slow" (SLOW_SECONDS late), "short" (half of the content,
     and a Content-Length that agrees with it), "broken" (the connection closed after half of what was announced),
-    "vanish" (the same, and from then on nobody listens), "flip" (one bit of the content wrong) or "gone" (404 of this
-    one file).
+    "vanish" (the same, and from then on nobody listens), "drip" (the content in small pieces, SLOW_SECONDS long),
+    "flip" (one bit of the content wrong) or "gone" (404 of this one file).
     """
 
     kind: str
@@ -175,4 +176,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self._begin(status, {**headers, "Content-Length": str(announced)})
         if self.command == "GET":
-            self.wfile.write(part)
+            for piece in _pieces(part, DRIPS if kind == "drip" else 1):
+                self.wfile.write(piece)
+                time.sleep(SLOW_SECONDS / DRIPS if kind == "drip" else 0)
+
+
+def _pieces(content: bytes, count: int) -> list[bytes]:
+    size = -(-len(content) // count) or 1
+    return [content[start : start + size] for start in range(0, len(content), size)]
