@@ -20,6 +20,7 @@ from course_utils import checkpoints
 from course_utils.errors import CourseError
 from course_utils.interrupts import held_back
 from course_utils.models.gan import GENERATOR_LOSSES, discriminator_loss, r1_penalty, update_average
+from course_utils.parallel_training import check_alone
 from course_utils.seeding import generator as seeded
 from course_utils.text.batches import Batches
 from course_utils.training import INTERRUPTED, TrainingError
@@ -179,8 +180,10 @@ def play(game: Game, batches: Batches, steps: int, look: Callable[[int], None] |
     """Go on with the game for `steps` steps on `batches(step)`, whose first tensor holds the real samples.
 
     `look(steps made)` is called after each step, and may draw or keep what it sees. Ctrl-C ends it early, with
-    everything in place; before the game's first step it goes on up. Raises TrainingError where a loss is not a number.
+    everything in place; before the game's first step it goes on up. Raises TrainingError where a loss is not a number,
+    CourseError in one of several processes: each would play the whole game.
     """
+    check_alone("A game", "its players need whole batches")
     history, began = game.history, time.perf_counter()
     before, history.interrupted = history.seconds, False
     game.generator.train()

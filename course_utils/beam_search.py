@@ -11,6 +11,7 @@ from course_utils.errors import CourseError
 from course_utils.logit_rules import Rule, nothing_left, ruled
 from course_utils.reading import begun
 from course_utils.sampling import checked
+from course_utils.shapes import check_counts
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Beam:
             raise CourseError(f"length_penalty is {self.length_penalty}; expected a number. 1 rates log p per token.")
 
     def score(self, log_probability: float, length: int) -> float:
-        """How a text of `length` tokens is rated; more is better."""
+        """How a text of `length` tokens is rated; more is better. Raises CourseError for less than one token."""
+        check_counts(length=length)
         return log_probability / length**self.length_penalty
 
 

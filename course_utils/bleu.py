@@ -37,7 +37,12 @@ def clipped_matches(hypothesis: Sequence[str], references: Sequence[Sequence[str
 
 
 def closest_length(hypothesis: Sequence[str], references: Sequence[Sequence[str]]) -> int:
-    """Length of the reference that is nearest to the hypothesis in length; of two equally near, the shorter."""
+    """Length of the reference that is nearest to the hypothesis in length; of two equally near, the shorter.
+
+    Raises CourseError where there is none.
+    """
+    if len(references) == 0:
+        raise CourseError("There are no references; expected at least one to compare lengths with.")
     return min((abs(len(reference) - len(hypothesis)), len(reference)) for reference in references)[1]
 
 

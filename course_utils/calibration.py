@@ -162,8 +162,9 @@ def checked(confidence: Sequence[float], right: Sequence[bool]) -> np.ndarray:
 
 def bin_edges(confidence: np.ndarray, bins: int, by: str) -> np.ndarray:
     """(bins + 1,) borders: from 0 to 1 in equal steps, or at the quantiles of the confidences."""
-    if len(confidence) == 0 or np.asarray(confidence).dtype == bool:
-        raise CourseError("There are no confidences, or only True and False; expected numbers from 0 to 1.")
+    sure = np.asarray(confidence)
+    if sure.ndim == 0 or len(sure) == 0 or sure.dtype == bool:
+        raise CourseError(f"confidence has shape {sure.shape}, of {sure.dtype}; expected (N,) numbers from 0 to 1.")
     if bins < 1 or by not in WAYS:
         raise CourseError(f"bins is {bins}, by {by!r}; expected 1 or more, and {' or '.join(WAYS)}.")
     steps = np.linspace(0, 1, bins + 1)

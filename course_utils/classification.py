@@ -41,7 +41,10 @@ class TextClassifier(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
-        """ids (B, T), padded with 0, to logits (B, C), and the loss in nats against targets (B,), or None."""
+        """ids (B, T), padded with 0, to logits (B, C), and the loss in nats against targets (B,), or None.
+
+        Raises CourseError for a text of padding alone.
+        """
         mask = ids != PAD
         hidden = self.encoder(ids, mask) * mask[..., None]                                          # (B, T, D)
         logits = self.head(functional.normalize(hidden.sum(dim=1), dim=-1))                         # (B, C)

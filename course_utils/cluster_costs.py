@@ -27,6 +27,9 @@ CLUSTER: Mapping[str, Constant] = MappingProxyType(
         "infiniband": Constant(50e9, "bytes/s/GPU", "400 Gbit/s a GPU: NVIDIA DGX H100 data sheet", 2023),
         "share of link": Constant(0.8, "of the link's rate", "an assumption of ours; measure it with nccl-tests", 2026),
         "utilisation": CONSTANTS["utilisation"],
+        "computed twice": Constant(
+            4 / 3, "times the operations", "one more pass forward: Chen et al., arXiv:1604.06174; back is as two", 2016
+        ),
         "inside a block": Constant(
             INSIDE_BLOCK, "bytes/token/width", "Korthikanti et al., arXiv:2205.05198, section 4.1, less scores", 2022
         ),
@@ -123,7 +126,8 @@ def activations(shape: Shape, rows: int) -> float:
 def step(shape: Shape, gpus: int) -> Step:
     """A step with as many texts at once as fit. Raises CourseError where the batch or the memory has too few.
 
-    A GPU holds its share of the state, and two blocks and the embedding put together, in bfloat16.
+    A GPU holds its share of the state, and two blocks and the embedding put together, in bfloat16. What it computes is
+    a pass forward more than the model's own operations; the logits' part of that is not made, and counted all the same.
     """
     if gpus < 1 or shape.sequences % gpus:
         raise CourseError(f"{shape.sequences} texts a step do not share out over {gpus} GPUs; expected a divisor.")
@@ -137,7 +141,7 @@ def step(shape: Shape, gpus: int) -> Step:
         need = (state + gathered + activations(shape, 1)) / 1e9
         raise CourseError(f"One text needs {need:.0f} GB on each of {gpus} GPUs, more than there are; take more GPUs.")
     sent = each // rows * SENT * shape.parameters * (gpus - 1) / gpus
-    work = shape.flops_per_token * shape.batch / gpus
+    work = CLUSTER["computed twice"].value * shape.flops_per_token * shape.batch / gpus
     computing = work / (H100.flops_per_second * CLUSTER["utilisation"].value)
     kept = activations(shape, rows)
     return Step(gpus, rows, each // rows, state, gathered, kept, sent, computing, sent / link(gpus), shape)

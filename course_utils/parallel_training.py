@@ -1,7 +1,8 @@
 """Several processes that train one model: what each reads, what they tell one another, and a model cut into shards.
 
 `accelerate launch` or `torchrun` starts them. Every batch is cut by rows, so any number of processes learns what one
-learns. Under `scale/fsdp.yaml` each holds a share of every block alone: see `sharding`.
+learns; a run whose rows need one another is refused. Under `scale/fsdp.yaml` each holds a share of every block alone:
+see `sharding`.
 """
 
 import os
@@ -18,8 +19,10 @@ from torch.utils.checkpoint import checkpoint
 
 from course_utils.errors import CourseError
 from course_utils.fit_config import FitConfig
+from course_utils.models.drawn import DrawnLoss
 
 NOT_COUNTED = -100                                                 # a target that is no token: padding, or no question
+BATCH_NORMS = nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d
 Batch = tuple[torch.Tensor, ...]
 
 
@@ -40,7 +43,8 @@ class Processes:
     def rows(self, batches: Callable[[int], Batch], number: int) -> tuple[Batch, int]:
         """This process's rows of a batch, and how many targets count in them.
 
-        A source that has `rows(number, place, count)` reads no others.
+        A source that has `rows(number, place, count)` reads no others; where there are fewer rows than processes, it
+        gives the last ones a row whose targets do not count.
         """
         if self.count > 1 and not hasattr(batches, "rows"):
             return own_rows(batches(number), self.place, self.count)
@@ -133,15 +137,39 @@ def _sharding():
     return sharding
 
 
-def check_together(processes: Processes, config: FitConfig, loss: object, folder: object) -> None:
-    """Raises CourseError for what several processes cannot do together."""
+# --- what is refused --------------------------------------------------------------------------------
+
+
+def check_together(processes: Processes, model: nn.Module, config: FitConfig, loss: object, folder: object) -> None:
+    """Raises CourseError for what several processes cannot do together, and for a precision set in two ways."""
+    asked = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()               # what `accelerate launch` sets
+    if asked != "no" and (asked, config.precision) != ("bf16", "bfloat16"):
+        raise CourseError(
+            f"The launcher says mixed_precision {asked!r}, FitConfig precision {config.precision!r}; expected 'no', or "
+            "'bf16' beside 'bfloat16'. Change one of them."
+        )
     if processes.sharded and config.optimizer != "adamw":
         raise CourseError(f"optimizer is {config.optimizer!r}, which turns whole matrices; in shards expected 'adamw'.")
-    if processes.count > 1 and folder and hasattr(loss, "state_dict"):
-        raise CourseError(
-            "This loss carries a state from batch to batch, of which each process has its own rows; expected one "
-            "process where checkpoints are kept. Start it without a launcher."
-        )
+    if processes.count > 1 and (why := _whole_batches(model, loss, folder)):
+        raise CourseError(f"{why}; expected one process. Start it without a launcher.")
+
+
+def _whole_batches(model: nn.Module, loss: object, folder: object) -> str:
+    """Why processes that read only some rows of a batch would learn something else; "" where they would not."""
+    if isinstance(loss, DrawnLoss):
+        return "This loss draws noise for a whole batch, and each process would draw that of the first rows for its own"
+    if any(isinstance(part, BATCH_NORMS) for part in model.modules()):
+        return "Batch norm takes its means over a whole batch, and each process has only some of the rows"
+    if folder and hasattr(loss, "state_dict"):
+        return "This loss carries a state from row to row, of which a checkpoint would hold the first process's alone"
+    return ""
+
+
+def check_alone(what: str, why: str) -> None:
+    """Raises CourseError where a launcher has started several processes, for work that they cannot share."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))                 # every launcher sets it
+    if count > 1:
+        raise CourseError(f"{what} cannot be shared by {count} processes: {why}. Start it without a launcher.")
 
 
 # --- a batch by rows --------------------------------------------------------------------------------

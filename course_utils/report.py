@@ -220,9 +220,9 @@ def of_ratio(name: str, parts: Sequence[float], wholes: Sequence[float], form: s
     if len(parts) != len(wholes):
         raise CourseError(f"{name}: there are {len(parts)} parts and {len(wholes)} wholes; expected as many of each.")
     both = np.array([pair for pair in zip(parts, wholes, strict=True) if pair[1] > 0], float)       # (N, 2)
-    if len(both) == 0:
-        raise CourseError(f"{name}: there is nothing to divide by; expected at least one item that is not empty.")
     total = both.sum(axis=0)
+    if len(both) == 0 or not np.isfinite(total).all():
+        raise CourseError(f"{name}: nothing to divide by, or no number: {total} in sum; expected one item and numbers.")
     seen = _interval(both, intervals.ratio_of_sums) if total[0] else intervals.wilson_interval(0, len(both))
     return Measure(name, float(total[0] / total[1]), *seen, len(both), form)
 

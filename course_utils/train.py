@@ -3,7 +3,7 @@
 The run can be stopped and started again: it goes on from its last checkpoint in `build/training/NAME`. At the end the
 weights, rounded to fp16, and what is to be known of them are written to `data/checkpoints/`. `--steps 20` is a trial,
 which prints the loss of each step and ships nothing. `accelerate launch -m course_utils.train …` and `torchrun -m …`
-share every batch among several processes, which learn what one learns: see `scale/README.md`.
+share the batches of most recipes among several processes, which learn what one learns: see `scale/README.md`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import torch
 from course_utils import checkpoints, leaderboard
 from course_utils.devices import accelerator
 from course_utils.errors import CourseError
+from course_utils.parallel_training import check_alone
 from course_utils.paths import CHECKPOINTS, REPOSITORY
 from course_utils.recipes import RECIPES, Prepared, Recipe, find, load_from
 from course_utils.recipes.base import flops_of_tokens
@@ -30,8 +31,9 @@ def make(recipe: Recipe, out: Path, work: Path) -> dict:
     """Train by the recipe, write `NAME.safetensors` and `NAME.json` to `out`, and return what the latter says.
 
     The metrics are those of the rounded weights, as they are loaded back from `out`. Of several processes the first
-    does all but the training; the others return nothing.
+    does all but the training; the others return nothing. Raises CourseError in several for what one has to make.
     """
+    check_shared(recipe)
     prepared, model = recipe.prepare(), recipe.model()
     history = recipe.train(recipe, model, prepared, work / recipe.name)
     say(history)
@@ -77,8 +79,10 @@ def seen(recipe: Recipe, prepared: Prepared, history: History) -> dict[str, int]
 def attempt(recipe: Recipe, changes: dict, out: Path | None) -> dict:
     """Train by the recipe's FitConfig with `changes`, without validation; return what was seen.
 
-    `out` gets the weights of each process in float32. Raises CourseError for a recipe that has no FitConfig.
+    `out` gets the weights of each process in float32. Raises CourseError for a recipe that has no FitConfig, and in
+    several processes for one that they cannot share.
     """
+    check_shared(recipe)
     if not isinstance(recipe.fit, FitConfig):
         raise CourseError(f"{recipe.name} is not made in steps of one loss; expected a name that is, as gpt_sotu.")
     shorter = replace(recipe, fit=replace(recipe.fit, **changes))
@@ -88,6 +92,12 @@ def attempt(recipe: Recipe, changes: dict, out: Path | None) -> dict:
         checkpoints.write_tensors(out / f"{recipe.name}-{together.process_index}.safetensors", recipe.weights(model))
     measured = {"tokens": history.tokens, "tokens_per_second": history.tokens_per_second}
     return {"name": recipe.name, "processes": together.num_processes, "losses": history.losses, **measured}
+
+
+def check_shared(recipe: Recipe) -> None:
+    """Raises CourseError in one of several processes where one alone has to make it; before anything is read."""
+    if recipe.alone:
+        check_alone(recipe.name, recipe.alone)
 
 
 def options_of(arguments: list[str] | None) -> argparse.Namespace:

@@ -2,7 +2,8 @@
 
 AdamW or Muon, a warm-up and a cosine decay of the learning rate, clipping, validation, the best weights kept,
 checkpoints from which a killed run goes on bit for bit. On Hugging Face accelerate: `device()` and several
-processes are the same call; processes started together share the rows of every batch, and learn what one learns.
+processes are the same call; those started together share the rows of every batch and learn what one learns, or say
+why they cannot.
 """
 
 import math
@@ -127,7 +128,8 @@ def fit(
     `validate(model)` gives a number, less is better; afterwards the model has its best weights, also after Ctrl-C, and
     is on the device where it was before. A Ctrl-C before the end of the first step goes on up, as KeyboardInterrupt.
     `folder`: where checkpoints go, and from where a run that was killed goes on; a finished one returns at once.
-    Raises TrainingError where the loss is not a number, CheckpointError where `folder` holds another run.
+    Raises TrainingError where the loss is not a number, CheckpointError where `folder` holds another run, and
+    CourseError for what several processes cannot share.
     """
     run = _Run(model, config, validate, loss, folder, watch)
     with _own_dropout(config.seed + run.processes.place), recomputed(run.model, config.checkpoint_activations):
@@ -162,7 +164,7 @@ class _Run:
         self.folder = None if folder is None else Path(folder)
         self.accelerator = accelerator()
         self.processes, self.given = Processes(self.accelerator), model
-        check_together(self.processes, config, loss, self.folder)
+        check_together(self.processes, model, config, loss, self.folder)
         self.home = next(model.parameters()).device
         self.model, self.best = self.processes.take(model), None
         self.history = History(device=gpu_label())

@@ -3,14 +3,23 @@
 import argparse
 import json
 import sys
+import textwrap
 
-from course_utils.cluster_costs import CLUSTER, SHAPES, Shape, step
+from benchmarks.place import MIDDLE, SIZES, STEPS, TRIAL
+from course_utils.cluster_costs import CLUSTER, H100, SHAPES, Shape, step
 from course_utils.errors import CourseError
 from course_utils.paths import REPOSITORY, RESULTS
+from course_utils.recipes import RECIPES
 
-PAGE = REPOSITORY / "scale" / "README.md"
+PAGE, WIDE = REPOSITORY / "scale" / "README.md", 120                # letters of a line
 GPUS = 1, 8, 64, 256, 1024
-GPU_RECORD = RESULTS / "gpu.json"
+GPU_RECORD, RECORD = RESULTS / "gpu.json", RESULTS / "bench.json"
+SHARE = f"share of {H100.flops_per_second / 1e12:.0f} TFLOP/s"
+BARE = """\
+A bare training step: forward, backward, clipping and AdamW in bfloat16 under autocast, on one batch that lies on the
+GPU. *Told that it is causal*: the benchmark gives our model an attention of its own, `Operations(attention=…)`, which
+asks torch's kernel for the causal mask in place of handing it one, so that it may take FlashAttention. It is no option
+of `fit`."""
 COMPILED = "ours, compiled", "ours, told that it is causal, compiled", "transformers, compiled"
 COLUMNS = (
     "model", "GPUs", "state", "activations", "all, of 80 GB", "sent a step", "computing", "sending", "MFU", "whole run",
@@ -34,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def filled(page: str) -> str:
     """The page with every generated part as it is today."""
-    for name, make in {"paper": paper, "constants": constants, "gpu": measured}.items():
+    for name, make in PARTS.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, found, rest = page.partition(begin)
         _, ended, after = rest.partition(end)
@@ -42,6 +51,28 @@ def filled(page: str) -> str:
             raise SystemExit(f"scale/README.md: expected {begin.strip()} and {end}, and one is missing; put it back.")
         page = f"{before}{begin}{make()}\n{end}{after}"
     return page
+
+
+def recipes() -> str:
+    """Which recipes several processes can share, and why not the others."""
+    names: dict[str, list[str]] = {}
+    for recipe in RECIPES.values():
+        names.setdefault(recipe.alone and f"no: {recipe.alone}", []).append(f"`{recipe.name}`")
+    return table(("shared?", "recipes"), [[why or "yes", ", ".join(named)] for why, named in sorted(names.items())])
+
+
+def processes() -> str:
+    """How much faster two processes were than one, from the record of the benchmark."""
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    faster = [
+        f"{times['median']:.3g} times ({times['low']:.3g}–{times['high']:.3g}) as fast as {peer.replace(',', ' with')}"
+        for peer, times in ((one["peer"], one["faster"]) for one in record["scale"]["contests"])
+    ]
+    return textwrap.fill(
+        f"On {record['machine']}, two processes with a thread each, talking by gloo, were {' and '.join(faster)}; in "
+        "brackets the lowest and highest round.",
+        WIDE,
+    )
 
 
 def paper() -> str:
@@ -61,6 +92,20 @@ def row(shape: Shape, gpus: int) -> list[str]:
     return [shape.name, f"{gpus:,}", *gigabytes, *times]
 
 
+def reached() -> str:
+    """What `fit` comes to of the share that the table on paper takes for granted."""
+    if not GPU_RECORD.exists():
+        return "What share ours reaches has not been measured."
+    own = json.loads(GPU_RECORD.read_text(encoding="utf-8"))["fit's own speed"]["bfloat16, recomputed"]
+    shape, rate = SHAPES[0], own["tokens_per_second"]
+    return textwrap.fill(
+        f"Ours does not reach that share. On the H100 above `fit` with blocks computed twice has an MFU of "
+        f"{100 * own['share_of_peak']:.0f} % at {shape.name} parameters, {rate:,.0f} tokens/s, by which the first row "
+        f"would take {duration(shape.tokens / rate)} in place of {duration(step(shape, 1).days * 24 * 3600)}.",
+        WIDE,
+    )
+
+
 def duration(seconds: float) -> str:
     """A time in the largest unit of which there are two; seconds from 1 on."""
     for unit, long in (("days", 86_400), ("hours", 3600), ("minutes", 60), ("s", 0.5)):
@@ -77,19 +122,44 @@ def constants() -> str:
 
 
 def measured() -> str:
-    """What a GPU showed, from its record; a sentence where there is none."""
+    """What a GPU showed, from its record; a sentence where there is none. Raises SystemExit for one with an error."""
     if not GPU_RECORD.exists():
         return "No GPU has been measured."
     record = json.loads(GPU_RECORD.read_text(encoding="utf-8"))
+    if failed := [part for part, found in record.items() if "error" in found]:
+        raise SystemExit(f"{GPU_RECORD.name}: {failed[0]} has an error for figures; python -m benchmarks gpu, again.")
+    machine = f"one {record['machine']['gpu']}, torch {record['machine']['torch']}"
+    head = f"`python -m benchmarks gpu` measures what a GPU shows. On {machine}:"
+    return "\n\n".join([head, bare_steps(record), own_speed(record["fit's own speed"]), on_gpu(record)])
+
+
+def bare_steps(record: dict) -> str:
+    """The race of training steps, and what is in a step."""
     rows = []
-    for part, found in record.items():
-        for name, one in found.items():
-            if part.startswith("speed ") and isinstance(one, dict) and "tokens_per_second" in one:
+    for name, size in (SIZES | TRIAL).items():
+        found, read = record.get(f"speed {name}", {}), f"{size.batch} × {size.config.context:,}"
+        for who, one in found.items():
+            if isinstance(one, dict):
                 rate = f"{one['tokens_per_second']:,.0f} ({one['low']:,.0f} … {one['high']:,.0f})"
-                rows.append([part.removeprefix("speed "), name, rate, f"{one['share_of_peak']:.0%}"])
-    head = f"On one {record['machine']['gpu']}, torch {record['machine']['torch']}, bfloat16 under autocast:\n\n"
-    speeds = table(("parameters", "model", "tokens/s (lowest … highest round)", "share of 989 TFLOP/s"), rows)
-    return f"{head}{speeds}\n\n{on_gpu(record)}"
+                rows.append([name, read, who, rate, f"{one['share_of_peak']:.0%}"])
+    columns = "parameters", "texts × tokens", "model", "tokens/s (lowest … highest round)", SHARE
+    return f"{BARE}\n\n{table(columns, rows)}"
+
+
+def own_speed(runs: dict) -> str:
+    """`fit` as a reader calls it."""
+    size = SIZES[MIDDLE]
+    batch = f"{size.batch} × {size.config.context:,}"
+    rows = [
+        [f"`fit`, {name}", f"{one['tokens_per_second']:,.0f}", f"{one['share_of_peak']:.0%}",
+         f"{one['peak_bytes'] / 1e9:.1f} GB"]
+        for name, one in runs.items() if isinstance(one, dict)
+    ]  # fmt: skip
+    head = (
+        f"`fit` itself, on the model of {MIDDLE} parameters, each batch of {batch} tokens drawn anew.\n"
+        "*Recomputed* is with `checkpoint_activations=True`."
+    )
+    return f"{head}\n\n{table(('run', 'tokens/s (median step)', SHARE, 'most memory'), rows)}"
 
 
 def on_gpu(record: dict) -> str:
@@ -100,8 +170,8 @@ def on_gpu(record: dict) -> str:
     compiled = record["compiled"]
     rates = [compiled[name]["tokens_per_second"] / compiled["ours"]["tokens_per_second"] for name in COMPILED]
     return "\n".join([
-        f"- `fit` in float32 differs from the CPU by {fit['float32_losses_apart_from_cpu']:.0e} nats at most in 30 "
-        f"steps; in bfloat16 from float32 by {fit['bfloat16_losses_apart_from_float32']:.0e}.",
+        f"- `fit` in float32 differs from the CPU by {fit['float32_losses_apart_from_cpu']:.0e} nats at most in "
+        f"{STEPS} steps; in bfloat16 from float32 by {fit['bfloat16_losses_apart_from_float32']:.0e}.",
         f"- A run that was stopped and gone on with ends bit for bit where the whole one ends: {same}.",
         f"- Blocks computed twice need {twice:.1f} GB in place of {kept:.1f}. The losses differ by "
         f"{blocks['losses_apart']:.0e}: the GPU's attention adds up in no fixed order on the way back.",
@@ -115,6 +185,11 @@ def table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
     """Markdown."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns), *rows))
 
+
+PARTS = {
+    "recipes": recipes, "processes": processes, "gpu": measured, "paper": paper, "reached": reached,
+    "constants": constants,
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

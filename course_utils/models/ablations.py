@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from course_utils.errors import CourseError
-from course_utils.models.attention import fused_attention
+from course_utils.models.attention import check_each_sees, fused_attention
 from course_utils.models.transformer import Block, Operations, Transformer, TransformerConfig
 
 
@@ -35,8 +35,10 @@ class NoFeedForward(nn.Module):
 class NoSums(Block):
     """A block whose layers replace the stream instead of adding to it."""
 
-    def forward(self, x, mask=None, turn=None, past=None):
+    def forward(self, x, mask=None, turn=None, past=None, trusted=False):
         """x (B, T, D) to what the feed-forward layer makes of what attention makes of it."""
+        if not trusted:
+            check_each_sees(mask)
         attended, weights, kept = self.attention(self.attention_norm(x), mask=mask, turn=turn, past=past)
         return self.feed_forward(self.feed_forward_norm(attended)), weights, kept
 

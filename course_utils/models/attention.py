@@ -85,6 +85,22 @@ def _check_spreads(part, scores: tuple[int, ...], name: str, advice: str) -> Non
         )
 
 
+def check_each_sees(mask) -> None:
+    """Raises CourseError where a mask (…, S) hides all keys from a query: the softmax of nothing would give it nan.
+
+    It looks at the numbers, for which a GPU has to be waited for. A mask of `causal_mask` needs no such look.
+    """
+    if mask is None or 0 in mask.shape[:-1]:
+        return
+    seeing = mask.any(dim=-1)
+    if not bool(seeing.all()):
+        blind, rows = int((~seeing).sum()), seeing.numel()
+        raise CourseError(
+            f"mask has no True in {blind} of {rows} rows; expected at least one in each, as a softmax over no keys is "
+            "nan. Leave out texts that are padding alone."
+        )
+
+
 def causal_mask(length: int, keys: int | None = None, device=None) -> torch.Tensor:
     """(T, S) True where query t may look at key s: not at the future. The queries are the last T of the S positions."""
     check_counts(0, length=length, keys=keys)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from course_utils.errors import CourseError
-from course_utils.models.attention import MultiHeadAttention, visible
+from course_utils.models.attention import MultiHeadAttention, check_each_sees, visible
 from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.layers import FeedForward, LayerNorm, draw_weights
 from course_utils.models.transformer import FUSED, Operations, check_context
@@ -49,8 +49,13 @@ class EncoderBlock(nn.Module):
         self.feed_forward_norm = LayerNorm(config.width, config.epsilon)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x, mask=None):
-        """x (B, T, D) to the same shape, and the attention weights (or None)."""
+    def forward(self, x, mask=None, trusted=False):
+        """x (B, T, D) to the same shape, and the attention weights (or None).
+
+        Raises CourseError for a mask that hides all positions from one; a `trusted` one is known not to.
+        """
+        if not trusted:
+            check_each_sees(mask)
         attended, weights, _ = self.attention(x, mask=mask)
         x = self.attention_norm(x + self.dropout(attended))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x))), weights
@@ -73,7 +78,8 @@ class Encoder(nn.Module):
     def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None, segments: torch.Tensor | None = None):
         """ids (B, T) to (B, T, D). mask (B, T): True on text, False on padding. segments (B, T): 0 or 1, 0 if None.
 
-        Raises CourseError for an id that is not in the vocabulary and for a text longer than the context.
+        Raises CourseError for an id that is not in the vocabulary, for a text longer than the context, and for one
+        that is padding alone.
         """
         return self.states(ids, mask, segments)[-1]
 
@@ -82,7 +88,7 @@ class Encoder(nn.Module):
         x, seen = self._embed(ids, segments), self._visible(ids, mask)
         streams = [x]
         for block in self.blocks:
-            x, _ = block(x, seen)
+            x, _ = block(x, seen, trusted=True)
             streams.append(x)
         return streams
 
@@ -92,7 +98,7 @@ class Encoder(nn.Module):
         with measuring(self):
             x, seen = self._embed(ids, None), self._visible(ids, mask)
             for block in self.blocks:
-                x, looks = block(x, seen)
+                x, looks = block(x, seen, trusted=True)
                 weights.append(looks)
         if weights[0] is None:
             raise CourseError("This model's attention does not return its weights; build it with WRITTEN_OUT.")
@@ -113,4 +119,5 @@ class Encoder(nn.Module):
         """(B, 1, 1, T) which positions may be looked at; None where there is no padding."""
         if mask is not None:
             check_shape(mask, f"{ids.shape[0]} {ids.shape[1]}", "mask")
+            check_each_sees(mask)
         return visible(mask)

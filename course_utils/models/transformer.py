@@ -13,7 +13,13 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models import layers
-from course_utils.models.attention import MultiHeadAttention, causal_mask, fused_attention, scaled_dot_product_attention
+from course_utils.models.attention import (
+    MultiHeadAttention,
+    causal_mask,
+    check_each_sees,
+    fused_attention,
+    scaled_dot_product_attention,
+)
 from course_utils.models.language_model import LanguageModel, as_ids, check_ids, check_targets, measuring, one_by_one
 from course_utils.models.products import Linear, linear
 from course_utils.shapes import check_counts, check_shape
@@ -103,8 +109,14 @@ class Block(nn.Module):
         self.feed_forward = feed_forward(config, operations)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x, mask=None, turn=None, past=None):
-        """x (B, T, D) to the stream after the block, the attention weights (or None), and the layer's (key, value)."""
+    def forward(self, x, mask=None, turn=None, past=None, trusted=False):
+        """x (B, T, D) to the stream after the block, the attention weights (or None), and the layer's (key, value).
+
+        Raises CourseError for a mask that hides all keys from a position. A `trusted` one is known not to, and is not
+        looked at: so a step on a GPU does not wait for each block.
+        """
+        if not trusted:
+            check_each_sees(mask)
         attended, weights, kept = self.attention(self.attention_norm(x), mask=mask, turn=turn, past=past)
         x = x + self.dropout(attended)
         x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -177,7 +189,7 @@ class Transformer(LanguageModel):
         mask = causal_mask(length, first + length, self.device) if length > 1 else None
         x, turn, seen, kept = self.embed(ids, first), self.turn(first, length), [], []
         for block, past in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
-            x, weights, pair = block(x, mask, turn, past)
+            x, weights, pair = block(x, mask, turn, past, trusted=True)
             seen.append(weights)
             kept.append(pair)
         return self.norm(x), seen, tuple(kept)

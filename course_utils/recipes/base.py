@@ -50,6 +50,7 @@ class Recipe:
     weights(model) are the tensors that the checkpoint holds, and restore(model, weights) puts them back: all of them,
     unless a part of the model comes from elsewhere. train(recipe, model, prepared, folder) is one `fit`, unless two
     are trained against each other. cost(model, prepared, history): the floating-point operations that it took.
+    alone: why one process has to make it; "" where several can share its batches.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Recipe:
     restore: Callable[[nn.Module, dict[str, torch.Tensor]], object] = nn.Module.load_state_dict
     train: Callable[["Recipe", nn.Module, Prepared, Path], History] = by_fit
     cost: Callable[[nn.Module, Prepared, History], float] = flops_of_tokens
+    alone: str = ""
 
 
 def sha256(*texts: str) -> str:

@@ -25,7 +25,7 @@ from course_utils.recipes.emoji_reader import (
     name_vectors,
     ranks,
 )
-from course_utils.recipes.fashion_images import OWN_NOISE, mean_loss
+from course_utils.recipes.fashion_images import DRAWN, OWN_NOISE, mean_loss
 from course_utils.seeding import generator
 from course_utils.training import FitConfig
 
@@ -106,4 +106,5 @@ EMOJI = Recipe(
     prepare,
     measure,
     cost=counted_flops,
+    alone=DRAWN,
 )

@@ -15,7 +15,7 @@ from course_utils.images.emoji import WORDINGS, emoji_batches, premultiplied, wo
 from course_utils.intervals import wilson_interval
 from course_utils.models.classifier import Classifier, ClassifierConfig
 from course_utils.recipes.base import Prepared, Recipe, by_fit, counted_flops, sha256
-from course_utils.recipes.fashion_classifier import sha256_of
+from course_utils.recipes.fashion_classifier import WHOLE_BATCHES, sha256_of
 from course_utils.seeding import generator
 from course_utils.semantic_search import rank_of
 from course_utils.training import FitConfig, History
@@ -154,4 +154,5 @@ EMOJI_READER = Recipe(
     measure,
     train=learn,
     cost=counted_flops,
+    alone=WHOLE_BATCHES,
 )

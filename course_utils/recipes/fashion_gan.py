@@ -98,4 +98,5 @@ FASHION_GAN = Recipe(
     measure,
     train=train,
     cost=game_flops,
+    alone="it is a game of two players, and no single loss",
 )

@@ -33,6 +33,7 @@ VALIDATED, TESTED = 1_000, 500                                     # images
 ASKED = 20                                                         # of each class
 CLASSES = 10
 OWN_NOISE = partial(DrawnLoss, SEED)                               # the model's own loss, with noise of one seed
+DRAWN = "noise is drawn for a whole batch"                         # why several processes cannot share it
 
 # --- what they share ------------------------------------------------------------------------------
 
@@ -93,6 +94,7 @@ FASHION_VAE = Recipe(
     partial(prepare, BATCH, OWN_NOISE),
     measure,
     cost=counted_flops,
+    alone=DRAWN,
 )
 
 DIFFUSION_CONFIG = DiffusionConfig(network=UNetConfig(condition=CLASSES))      # lesson 13 goes on with the classes
@@ -105,6 +107,7 @@ FASHION_DIFFUSION = Recipe(
     partial(prepare, BATCH, OWN_NOISE),
     measure,
     cost=counted_flops,
+    alone=DRAWN,
 )
 
 TRANSFORMER_CONFIG = ImageTransformerConfig(classes=CLASSES)                   # lesson 14 goes on with the classes
@@ -172,4 +175,5 @@ FASHION_DIFFUSION_CLASSES = Recipe(
     prepare_classes,
     measure_classes,
     cost=counted_flops,
+    alone=DRAWN,
 )

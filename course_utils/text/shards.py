@@ -19,7 +19,7 @@ import torch
 
 from course_utils.errors import CourseError
 from course_utils.seeding import generator
-from course_utils.text.batches import mixed
+from course_utils.text.batches import NO_TARGET, mixed
 
 INDEX, SIZE = "index.json", 64_000_000                             # ids a file
 DTYPES = {"uint8": 2**8, "uint16": 2**16, "int32": 2**31}          # and how many ids each can tell apart
@@ -132,8 +132,9 @@ def _index(folder: Path) -> dict:
 class ShardBatches:
     """Windows of a sharded corpus: (inputs, targets), each (B, T) int64. Every window comes once an epoch.
 
-    The corpus is cut into windows of T ids; each epoch goes through them in an order of its own. Raises CourseError
-    for a corpus that has not one batch of windows.
+    The corpus is cut into windows of T ids; each epoch goes through them in an order of its own. All batches are of B
+    windows: one that an epoch leaves unfilled is filled from the next. Raises CourseError for a corpus that has not
+    one batch of windows.
     """
 
     def __init__(self, shards: Shards, batch: int, length: int, seed: int):
@@ -141,8 +142,7 @@ class ShardBatches:
             raise CourseError(f"batch is {batch} and length {length}; expected 1 or more of each.")
         self.shards, self.batch, self.length, self.seed = shards, batch, length, seed
         self.windows = (len(shards) - 1) // length
-        self.steps_per_epoch = self.windows // batch
-        if not self.steps_per_epoch:
+        if self.windows < batch:
             raise CourseError(f"The corpus has {len(shards)} ids; expected {batch * length + 1} or more for a batch.")
 
     def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,24 +150,25 @@ class ShardBatches:
         return self.rows(step, 0, 1)
 
     def rows(self, step: int, place: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Every `count`-th row of the batch from `place` on: a process reads no others. Raises CourseError for none."""
-        if step < 0 or not 0 <= place < min(count, self.batch):
-            raise CourseError(
-                f"step {step}, row {place} of {count}; expected a step of 0 or more, and at most as many processes as "
-                f"the batch has rows: {self.batch}."
-            )
-        epoch, place_in_epoch = divmod(step, self.steps_per_epoch)
-        first = place_in_epoch * self.batch
-        numbers = [self._window(epoch, first + row) for row in range(place, self.batch, count)]
-        read = torch.stack([self._read(number) for number in numbers])                      # (B, T + 1)
-        return read[:, :-1], read[:, 1:]
+        """Every `count`-th row of the batch from `place` on: a process reads no others.
+
+        Where there are fewer rows than processes, the last ones get the first row, with targets of -100: in a step all
+        have to take part. Raises CourseError for a negative step, and for a place that is none of `count`.
+        """
+        if step < 0 or not 0 <= place < count:
+            raise CourseError(f"step {step}, place {place} of {count}; expected 0 or more, a place below the count.")
+        rows = range(place, self.batch, count) or (0,)
+        read = torch.stack([self._read(self._window(step * self.batch + row)) for row in rows])   # (B, T + 1)
+        inputs, targets = read[:, :-1], read[:, 1:]
+        return inputs, targets if place < self.batch else torch.full_like(targets, NO_TARGET)
 
     def _read(self, number: int) -> torch.Tensor:
         return self.shards.read(number * self.length, (number + 1) * self.length + 1)
 
-    def _window(self, epoch: int, number: int) -> int:
-        """Which window comes at this number of an epoch: a shuffle that is computed, not stored."""
-        return shuffled(number, self.windows, mixed(self.seed, epoch))
+    def _window(self, number: int) -> int:
+        """Which window comes at this number, counted on through all epochs: a shuffle that is computed, not stored."""
+        epoch, place = divmod(number, self.windows)
+        return shuffled(place, self.windows, mixed(self.seed, epoch))
 
 
 def shuffled(number: int, count: int, seed: int) -> int:

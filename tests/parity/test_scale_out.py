@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="processes talk through gloo, which is not built for Windows"),
 ]
 SUMMED = 1e-5                                                      # losses and weights: sums in another order
+ROUNDED = 5e-3                                                     # losses in bfloat16 beside float32: 1e-3 was seen
 ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file"]
 LAUNCHERS = {
     "torchrun": [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
@@ -55,13 +56,13 @@ def together(request, alone, tmp_path_factory):
     return folder
 
 
-def launched(command: list[str]) -> str:
-    """What the processes print."""
+def launched(command: list[str], status: int = 0) -> str:
+    """What the processes print; where they end with another status, what they complain of."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COURSE_DEVICE": "cpu"}
     environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    assert done.returncode == status, done.stderr[-3000:]
+    return done.stderr if status else done.stdout
 
 
 def apart(one, other) -> tuple[float, float]:
@@ -132,6 +133,32 @@ def test_a_trial_of_a_recipe_ends_with_the_same_weights(place, alone, together):
     weights = weights_apart(together / f"gpt_sotu-{place}", alone / "gpt_sotu-0")
     print(f"gpt_sotu, process {place}: weights within {weights:.1e}")
     assert weights <= SUMMED
+
+
+# --- weights that travel in bfloat16, and what is refused
+
+BF16 = [*ACCELERATE, "scale/fsdp.yaml", "--mixed_precision", "bf16", "-m", "course_utils.train"]
+LONGER = ["gpt_sotu", "--steps", "4", "--threads", "1", "--precision"]
+
+
+def test_in_shards_that_travel_in_bfloat16_the_loss_is_not_rounded_to_it(capsys):
+    assert train.main([*LONGER, "float32"]) == 0
+    expected = json.loads(capsys.readouterr().out)["losses"]
+    seen = json.loads(launched([*BF16, *LONGER, "bfloat16"]))["losses"]
+    rounded = torch.tensor(seen).bfloat16().tolist()
+    print(f"bf16: losses within {max(abs(a - b) for a, b in zip(seen, expected, strict=True)):.1e}")
+    assert all(abs(a - b) <= ROUNDED for a, b in zip(seen, expected, strict=True)) and seen != expected
+    assert all(a != b for a, b in zip(seen, rounded, strict=True))
+
+
+def test_a_launcher_that_would_round_the_loss_unasked_is_refused():
+    said = launched([*BF16, *LONGER, "float32"], status=1)
+    assert "The launcher says mixed_precision 'bf16', FitConfig precision 'float32'" in said
+
+
+def test_noise_for_a_whole_batch_is_not_drawn_by_two_processes_each_for_itself():
+    said = launched([*LAUNCHERS["torchrun"], "-m", "course_utils.train", "fashion_vae", "--steps", "2"], status=1)
+    assert "fashion_vae cannot be shared by 2 processes: noise is drawn for a whole batch" in said
 
 
 def test_accelerate_launch_trains_a_recipe_as_the_command_alone_does(alone, tmp_path, capsys):

@@ -33,6 +33,14 @@ def moved(player: nn.Module, before: list[torch.Tensor]) -> bool:
     return any(not torch.equal(now, then) for now, then in zip(player.parameters(), before, strict=True))
 
 
+def test_two_processes_that_would_each_play_the_whole_game_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")                          # as torchrun and accelerate launch set it
+    ours = game()
+    with pytest.raises(CourseError, match="A game cannot be shared by 2 processes: .* Start it without a launcher"):
+        play(ours, lambda step: (REAL,), 1)
+    assert ours.history.steps == 0
+
+
 # --- turns ----------------------------------------------------------------------------------------
 
 

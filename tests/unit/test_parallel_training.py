@@ -1,6 +1,8 @@
 """How a batch is shared by rows, what several processes refuse, blocks that are computed twice, and older settings."""
 
 import json
+import re
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -11,12 +13,25 @@ from course_utils import train
 from course_utils.checkpoints import CheckpointError
 from course_utils.errors import CourseError
 from course_utils.fit_config import YOUNGER
+from course_utils.images.corpora import as_wide_as_fashion, load_digits
+from course_utils.models.classifier import Classifier, ClassifierConfig
+from course_utils.models.drawn import DrawnLoss
+from course_utils.models.encoder import EncoderBlock
+from course_utils.models.encoder_decoder import Layer
+from course_utils.models.transformer import Block
 from course_utils.parallel_training import Processes, blocks_of, check_together, own_rows, recomputed
-from course_utils.training import CarriedState, FitConfig, fit
+from course_utils.paths import REPOSITORY
+from course_utils.recipes import RECIPES, fashion_classifier, fashion_images
+from course_utils.recipes.fashion_images import ClassLoss
+from course_utils.seeding import generator
+from course_utils.training import CarriedState, FitConfig, fit, own_loss
 from tests.support.together import batches, model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PADDED = torch.tensor([[1, 2], [-100, -100], [3, -100]])
+ONE, TWO, SHARDED = (SimpleNamespace(count=count, sharded=cut) for count, cut in ((1, False), (2, False), (2, True)))
+ONE_STEP = FitConfig(steps=1)
+SHARDS = REPOSITORY / "scale" / "fsdp.yaml"
 
 
 def test_each_process_gets_rows_of_its_own_and_counts_their_targets():
@@ -41,12 +56,50 @@ def test_tensors_of_unlike_height_cannot_be_shared_by_rows():
 
 
 def test_what_several_processes_cannot_do_is_refused_with_what_to_do():
-    together = SimpleNamespace(count=2, sharded=True)
     with pytest.raises(CourseError, match="optimizer is 'muon'.*in shards expected 'adamw'"):
-        check_together(together, FitConfig(steps=1, optimizer="muon"), None, None)
-    with pytest.raises(CourseError, match="carries a state from batch to batch.*Start it without a launcher"):
-        check_together(together, FitConfig(steps=1), CarriedState(), "folder")
-    check_together(SimpleNamespace(count=1, sharded=False), FitConfig(steps=1), CarriedState(), "folder")
+        check_together(SHARDED, model(), FitConfig(steps=1, optimizer="muon"), None, None)
+    with pytest.raises(CourseError, match="carries a state from row to row.*Start it without a launcher"):
+        check_together(TWO, model(), ONE_STEP, CarriedState(), "folder")
+    check_together(TWO, model(), ONE_STEP, CarriedState(), None)
+    check_together(ONE, model(), ONE_STEP, CarriedState(), "folder")
+
+
+@pytest.mark.parametrize("folder", [None, "folder"])
+def test_noise_and_means_of_a_whole_batch_are_refused_with_and_without_a_folder(folder):
+    normed = Classifier(ClassifierConfig(), generator(0))
+    with pytest.raises(CourseError, match="draws noise for a whole batch.*Start it without a launcher"):
+        check_together(TWO, model(), ONE_STEP, ClassLoss(1), folder)
+    with pytest.raises(CourseError, match="Batch norm takes its means over a whole batch.*without a launcher"):
+        check_together(TWO, normed, ONE_STEP, own_loss, folder)
+    for network, loss in ((model(), DrawnLoss(1)), (normed, own_loss)):
+        check_together(ONE, network, ONE_STEP, loss, folder)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "own", "refused"),
+    [
+        ("no", "float32", False), ("no", "bfloat16", False), ("bf16", "bfloat16", False),
+        ("bf16", "float32", True), ("fp16", "float32", True), ("fp16", "bfloat16", True),
+    ],
+)  # fmt: skip
+def test_the_launcher_rounds_only_where_the_settings_say_so(launcher, own, refused, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", launcher)
+    expected = pytest.raises(CourseError, match=f"says mixed_precision '{launcher}', FitConfig precision '{own}'")
+    with expected if refused else nullcontext():
+        check_together(ONE, model(), FitConfig(steps=1, precision=own), own_loss, None)
+
+
+def test_a_model_without_the_blocks_that_are_cut_is_refused(monkeypatch):
+    from course_utils import sharding
+
+    monkeypatch.setenv("FSDP_TRANSFORMER_CLS_TO_WRAP", "EncoderBlock,Layer")
+    with pytest.raises(CourseError, match=r"Transformer has no block of the classes that are cut: .*Name its own"):
+        sharding.shards(model(), torch.device("cpu"), 1)
+
+
+def test_the_blocks_of_every_transformer_are_named_in_the_settings_for_shards():
+    named = re.search("fsdp_transformer_layer_cls_to_wrap: (.*)", SHARDS.read_text(encoding="utf-8")).group(1)
+    assert {each.__name__ for each in (Block, EncoderBlock, Layer)} == set(named.split(","))
 
 
 def test_all_go_by_what_the_first_says_and_one_alone_by_itself():
@@ -151,6 +204,27 @@ def test_a_shipped_checkpoint_is_made_with_no_settings_but_its_recipes(flag, cap
     with pytest.raises(SystemExit):
         train.main(["gpt_sotu", *flag])
     assert "with other settings give --steps as well" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trial", [[], ["--steps", "2"]])
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.alone])
+def test_a_recipe_that_one_process_has_to_make_is_refused_before_anything_is_read(name, trial, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(train, "accelerator", lambda: SimpleNamespace(num_processes=2, is_main_process=False))
+    assert train.main([name, *trial, "--threads", "1", "--out", "none", "--work", "none"]) == 1
+    assert f"{name} cannot be shared by 2 processes: {RECIPES[name].alone}. Start it" in capsys.readouterr().err
+
+
+FAMILIES = "fashion_vae", "fashion_diffusion", "fashion_transformer"
+
+
+@pytest.mark.parametrize("name", ["rnn_sotu", "gpt_sotu", "fashion_classifier", *FAMILIES])
+def test_what_a_recipe_says_of_itself_is_what_fit_says(name, monkeypatch):
+    corpus, recipe = as_wide_as_fashion(load_digits()), RECIPES[name]
+    for module in (fashion_images, fashion_classifier):            # the clothes are an asset
+        monkeypatch.setattr(module, "load_fashion", lambda stand_in: corpus)
+    with pytest.raises(CourseError, match="expected one process") if recipe.alone else nullcontext():
+        check_together(TWO, recipe.model(), recipe.fit, recipe.prepare().loss, "folder")
 
 
 def test_a_recipe_that_is_no_single_fit_has_no_trial(capsys):

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from course_utils.errors import CourseError
+from course_utils.parallel_training import Processes
 from course_utils.paths import REPOSITORY
 from course_utils.text.shards import ShardBatches, ShardError, Shards, main, shuffled, write_shards
 from course_utils.training import FitConfig, fit
@@ -57,14 +59,27 @@ def test_the_shuffle_is_another_for_another_seed_and_leaves_no_run_in_order():
     assert sum(b == a + 1 for a, b in zip(one, one[1:], strict=False)) < 10
 
 
-def test_every_window_comes_once_an_epoch_in_an_order_of_its_own(folder):
-    batches = ShardBatches(Shards(folder), batch=3, length=9, seed=1)
-    assert (batches.windows, batches.steps_per_epoch) == (111, 37)
-    epochs = [torch.cat([batches(37 * epoch + step)[0] for step in range(37)]) for epoch in range(2)]
-    windows = IDS[: 111 * 9].view(111, 9)
-    for rows in epochs:
-        assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, windows.tolist()))
-    assert not torch.equal(*epochs)
+@pytest.mark.parametrize("batch", [3, 20, 111])
+def test_every_window_comes_once_an_epoch_in_an_order_of_its_own(batch, folder, monkeypatch):
+    batches, begins = ShardBatches(Shards(folder), batch, length=9, seed=1), []
+    read = batches.shards.read
+    monkeypatch.setattr(batches.shards, "read", lambda begin, end: begins.append(begin) or read(begin, end))
+    for step in range(-(-2 * 111 // batch)):                       # 20 windows a batch: one reaches into the next epoch
+        assert batches(step)[0].shape == (batch, 9)
+    epochs = begins[:111], begins[111:222]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(0, 999, 9))] * 2
+    assert epochs[0] != epochs[1]
+
+
+def test_with_fewer_rows_than_processes_the_last_ones_get_the_first_row_and_count_for_nothing(folder):
+    batches = ShardBatches(Shards(folder), batch=2, length=9, seed=1)
+    given = []
+    for place in range(3):
+        together = Processes(SimpleNamespace(device=torch.device("cpu"), num_processes=3, process_index=place))
+        given.append((together.rows(batches, 4), together.rows(lambda step: batches(step), 4)))
+    for ours, cut in given:                                        # as where a batch that was read whole is cut
+        assert torch.equal(ours[0][0], cut[0][0]) and ours[1] == cut[1]
+    assert [ours[1] for ours, _ in given] == [9, 9, 0] and torch.equal(given[2][0][0][0], batches(4)[0][:1])
 
 
 def test_the_target_is_the_id_that_follows_also_across_the_end_of_a_file(folder):
@@ -123,8 +138,8 @@ def test_writing_that_did_not_end_is_no_corpus_and_is_made_again(tmp_path):
     [
         (lambda shards: ShardBatches(shards, 0, 9, 1), "batch is 0 and length 9; expected 1 or more"),
         (lambda shards: ShardBatches(shards, 12, 90, 1), "has 1000 ids; expected 1081 or more for a batch"),
-        (lambda shards: ShardBatches(shards, 2, 9, 1)(-1), "step -1, row 0 of 1; expected a step of 0 or more"),
-        (lambda shards: ShardBatches(shards, 2, 9, 1).rows(0, 2, 3), "as many processes as the batch has rows: 2"),
+        (lambda shards: ShardBatches(shards, 2, 9, 1)(-1), "step -1, place 0 of 1; expected 0 or more"),
+        (lambda shards: ShardBatches(shards, 2, 9, 1).rows(0, 3, 3), "step 0, place 3 of 3; .* below the count"),
         (lambda shards: shards.read(990, 1001), "begin is 990 and end 1001; expected 0 up to 1000"),
     ],
 )
