@@ -1,7 +1,7 @@
 """Measure the course's models beside their peers, print what is found, write `data/results/bench.json` and draw it.
 
 `python -m benchmarks` measures all parts: on two idle cores a quarter of an hour for the times, and half an hour for
-the bits. A part can be measured again alone.
+the bits. A part can be measured again alone. `python -m benchmarks gpu` measures a GPU, and nothing else.
 """
 
 import argparse
@@ -11,12 +11,14 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
-from benchmarks import drawing, quality
 from benchmarks.paired import Measured, Spread
-from course_utils import checkpoints, leaderboard
+from benchmarks.processor import processor
+from course_utils import checkpoints
+from course_utils.devices import device_label
 from course_utils.paths import RESULTS
 
 PARTS = {                                                          # part -> module whose `measure(rounds)` measures it
@@ -29,7 +31,8 @@ PARTS = {                                                          # part -> mod
     "scale": "benchmarks.scaling_out",
 }
 QUALITY = "quality"                                                # what fewer bits cost: measured once, on no clock
-CONDITIONS = ("machine", "threads", "versions", "rounds")          # alike for all parts of one table
+GPU = "gpu"                                                        # its own module: other options, another record
+CONDITIONS = ("machine", "processor", "threads", "versions", "rounds")  # alike for all parts of one table
 PEERS = (
     "torch", "transformers", "llama-cpp-python", "llms-from-scratch", "x-transformers", "nltk", "kenlm", "tokenizers",
     "diffusers", "denoising-diffusion-pytorch",
@@ -38,6 +41,9 @@ PEERS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == [GPU]:
+        return _module("benchmarks.gpu").main(arguments[1:])
     parser, names = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__), [*PARTS, QUALITY]
     parser.add_argument("parts", nargs="*", help=f"what to measure, of {', '.join(names)}; the rest stays as it was")
     parser.add_argument("--rounds", type=int, default=7, help="paired runs of each contestant")
@@ -47,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     parts = options.parts or names
     if unknown := set(parts) - set(names):
-        parser.error(f"there is no part {sorted(unknown)[0]!r}; expected {', '.join(names)}")
+        parser.error(f"there is no part {sorted(unknown)[0]!r}; expected {', '.join(names)}, or {GPU} first and alone")
     use(options.threads)
     conditions = conditions_of(options)
     made = conditions if set(parts) == set(names) else _kept(options.out, conditions, parser)
@@ -55,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     for part in parts:
         made |= {part: _part(part, options.rounds)} if part in PARTS else _quality(options.bytes)
         checkpoints.write_json(options.out, made)                  # a run that is stopped keeps what it has
-    drawing.draw(made, options.out.with_suffix(".png"))
+    _module("benchmarks.drawing").draw(made, options.out.with_suffix(".png"))
     print(f"\nwritten: {options.out.name}, {options.out.with_suffix('.png').name}")
     return 0
 
@@ -74,7 +80,7 @@ def conditions_of(options: argparse.Namespace) -> dict:
             versions[name] = metadata.version(name).partition("+")[0]
         except metadata.PackageNotFoundError:
             versions[name] = None
-    values = leaderboard.machine(), options.threads, versions, options.rounds
+    values = device_label(), processor(), options.threads, versions, options.rounds
     return dict(zip(CONDITIONS, values, strict=True))
 
 
@@ -88,9 +94,14 @@ def _kept(record: Path, conditions: dict, parser: argparse.ArgumentParser) -> di
     return made
 
 
+def _module(name: str) -> ModuleType:
+    """Imported when it is asked for: a machine with a GPU may have nothing that draws, and no peer."""
+    return importlib.import_module(name)
+
+
 def _part(part: str, rounds: int) -> dict:
     print(f"\n{part}", flush=True)
-    found: Measured = importlib.import_module(PARTS[part]).measure(rounds)
+    found: Measured = _module(PARTS[part]).measure(rounds)
     for one in found.contests:
         against = f"{one.ours} beside {one.peer}"
         goal = "" if one.target is None else f"   target {one.target:g}: {'met' if one.met else 'missed'}"
@@ -107,7 +118,7 @@ def _part(part: str, rounds: int) -> dict:
 
 
 def _quality(n_bytes: int | None) -> dict:
-    measured = quality.measure(n_bytes)
+    measured = _module("benchmarks.quality").measure(n_bytes)
     print("\nSmolLM2 on the test addresses, bits per byte")
     for precision, bits in measured.items():
         print(f"{precision:22}{bits:10.4f}{100 * (bits / measured['float32'] - 1):+10.2f} %")

@@ -13,17 +13,29 @@ from PIL.PngImagePlugin import PngInfo
 
 from course_utils.viz.style import COLOURS, GREY, STYLE, new_figure, png
 
-WIDTH, ROW, HEAD = 8.6, 0.235, 1.0                                 # inches: all, a row, title and axis of one half
+WIDTH, ROWS, HEAD = 8.6, (0.235, 0.36), 1.0                        # inches: all, a row of each half, title and axis
 NAMES = 9.5                                                        # size of the font of a row
 RANGE = 0.01, 200.0                                                # ratios drawn where they are; others at the edge
 MET, MISSED, NO_TARGET = COLOURS[2], COLOURS[1], COLOURS[0]
+APART, STEP = 0.06, 0.27                                           # marks closer than this are set so many rows apart
+OURS, (FIRST, SECOND, PEER) = "ours", ("first", "second", "peer")
+HOLLOW = {"markerfacecolor": "white", "markeredgewidth": 1.5}
+MARKS = {                                                          # of the lower half
+    FIRST: {"marker": "o", "color": COLOURS[0], "markersize": 6, "zorder": 3},
+    SECOND: {"marker": "o", "color": COLOURS[0], "markersize": 6, "zorder": 3} | HOLLOW,
+    PEER: {"marker": "s", "color": COLOURS[1], "markersize": 5} | HOLLOW,
+}
+EXPONENT = (
+    "exponent: at 1, twice the size takes twice the time\n"
+    "lower: grows more slowly; this says nothing of who is faster"
+)
 MARKERS = {MET: "o", MISSED: "X", NO_TARGET: "D"}                  # told apart without colour too
 
 
 def draw(made: dict, path: Path) -> None:
     """Write the picture of a record, `bench.json`."""
     found, grown = contests(made), by_task(growths(made))
-    heights = [HEAD + ROW * max(len(rows), 1) for rows in (found, grown)]
+    heights = [HEAD + row * max(len(rows), 1) for row, rows in zip(ROWS, (found, grown), strict=True)]
     figure, (above, below) = new_figure(sum(heights), rows=2, width=WIDTH)
     above.get_gridspec().set_height_ratios(heights)
     _contests(above, found)
@@ -68,10 +80,10 @@ def _contests(axes: Axes, found: list[dict]) -> None:
     for row, contest in enumerate(found):
         _contest(axes, row, contest["faster"], contest["target"])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("ours ÷ peer in the same round, logarithmic", loc="right")
+    axes.set_xlabel("speed of ours ÷ speed of the peer (logarithmic); right of 1 ours is faster", loc="right")
     _rows(axes, "How many times as fast as the peer", [_named(contest) for contest in found])
     keys = [Line2D([], [], color=colour, marker=marker, linestyle="") for colour, marker in MARKERS.items()]
-    keys.append(Line2D([], [], color="black", marker="|", markersize=11, markeredgewidth=2.5, linestyle=""))
+    keys.append(Line2D([], [], color="black", marker="|", markersize=13, markeredgewidth=1.5, linestyle=""))
     _legend(axes, keys, ["target met", "target missed", "no target", "target"])
 
 
@@ -83,7 +95,7 @@ def _contest(axes: Axes, row: int, ratio: dict[str, float], target: float | None
     at = min(max(ratio["median"], RANGE[0]), RANGE[1])
     axes.plot(at, row, marker, color=colour, markersize=6, clip_on=False, zorder=3)
     if target is not None:
-        axes.plot([target, target], [row - 0.4, row + 0.4], color="black", linewidth=2.5)
+        axes.plot([target, target], [row - 0.44, row + 0.44], color="black", linewidth=1.5, zorder=1.5)
     number = f"{ratio['median']:,.0f} ×" if ratio["median"] >= 100 else f"{ratio['median']:.3g} ×"
     axes.annotate(number, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=NAMES)
 
@@ -94,22 +106,47 @@ def _named(contest: dict) -> str:
 
 
 def _growths(axes: Axes, grown: dict[str, list[dict]]) -> None:
-    """One mark for each slope: ours a dot, the peers hollow."""
+    """One mark for each slope; those that would cover each other one below the other."""
     for power in (0, 1, 2):
         axes.axvline(power, color=GREY, linewidth=1)
     for row, entrants in enumerate(grown.values()):
-        for growth in entrants:
-            axes.plot(growth["slope"], row, **_mark(growth))
-    axes.set_xlabel("exponent: at 1, twice the size takes twice the time", loc="right")
+        lowered = offsets([growth["slope"] for growth in entrants])
+        for growth, mark, offset in zip(entrants, marks(entrants), lowered, strict=True):
+            axes.plot(growth["slope"], row + offset, linestyle="", **MARKS[mark])
+    axes.set_xlabel(EXPONENT, loc="right")
     _rows(axes, "How time grows with a size", list(grown))
-    names = ["ours", "a peer"]
-    _legend(axes, [Line2D([], [], linestyle="", **_mark({"who": name})) for name in names], names)
+    names = legend(grown)
+    _legend(axes, [Line2D([], [], linestyle="", **MARKS[mark]) for mark in names], list(names.values()))
 
 
-def _mark(growth: dict) -> dict:
-    if growth["who"].startswith("our"):
-        return {"marker": "o", "color": COLOURS[0], "markersize": 7, "zorder": 3}
-    return {"marker": "s", "color": COLOURS[1], "markersize": 6, "markerfacecolor": "none", "markeredgewidth": 1.5}
+def marks(entrants: list[dict]) -> list[str]:
+    """How each of a row is marked: the first of ours, others of ours, the peers."""
+    ours = [growth["who"] for growth in entrants if growth["who"].startswith(OURS)]
+    return [PEER if who not in ours else FIRST if who == ours[0] else SECOND for who in (g["who"] for g in entrants)]
+
+
+def legend(grown: dict[str, list[dict]]) -> dict[str, str]:
+    """What each mark stands for; where a row has two of ours, by their names."""
+    named: dict[str, dict[str, None]] = {mark: {} for mark in MARKS}
+    for entrants in grown.values():
+        for growth, mark in zip(entrants, marks(entrants), strict=True):
+            named[mark][growth["who"].removeprefix(OURS).strip(", ")] = None
+    first, second = (", ".join(filter(None, named[mark])) for mark in (FIRST, SECOND))
+    ours = {FIRST: f"{OURS} (of two: {first})", SECOND: f"{OURS} ({second})"} if second else {FIRST: OURS}
+    return ours | {PEER: "a peer"}
+
+
+def offsets(slopes: list[float]) -> list[float]:
+    """By how many rows each mark is lowered: those of a row that stand close are spread around its middle."""
+    order = sorted(range(len(slopes)), key=slopes.__getitem__)
+    groups: list[list[int]] = []
+    for i in order:
+        if groups and slopes[i] - slopes[groups[-1][-1]] < APART:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    lowered = {i: STEP * (place - (len(group) - 1) / 2) for group in groups for place, i in enumerate(group)}
+    return [lowered[i] for i in range(len(slopes))]
 
 
 def _rows(axes: Axes, title: str, names: list[str]) -> None:

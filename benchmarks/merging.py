@@ -1,10 +1,12 @@
 """Byte-pair encoding: ours, Hugging Face `tokenizers` in Rust, and plain Python as teaching texts write it.
 
-All cut the same text into the same pieces. The plain trainer counts all pairs of the text anew for each merge, and the
-plain encoder looks at all pairs of a piece for each join, as tiktoken's own teaching module does. That is so slow that
-it gets less text and fewer merges, and ours beside it the same.
+All cut the same text into the same pieces. The Rust library gets it by lines, so that each of its threads has some, and
+encodes by its fast call, which does not say where in the text a token stands. The plain trainer counts all pairs of the
+text anew for each merge, and the plain encoder looks at all pairs of a piece for each join, as tiktoken's own teaching
+module does. That is so slow that it gets less text and fewer merges, and ours beside it the same.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -22,12 +24,13 @@ ENCODED = 200_000                                                  # characters
 SIZES = (125_000, 250_000, 500_000, 1_000_000)
 VOCABULARIES = (512, 1_024, 2_048, 4_096)
 PLAIN = "plain Python"
+LINE = re.compile(r"(?=\n\S)")                                     # pieces end here, whatever stands around it
 
 
 def measure(rounds: int) -> Measured:
     """Training and encoding beside both, and how training grows with the text and with the vocabulary."""
     text = load_sotu().train[:CHARACTERS]
-    fast = race({"ours": lambda: train_bpe(text, MERGES), "tokenizers": lambda: their_training(text, MERGES)}, rounds)
+    fast = race({name: trainer(text, MERGES) for name, trainer in TRAINERS.items()}, rounds)
     little = text[:PLAIN_CHARACTERS]
     slow = race(
         {"ours": lambda: train_bpe(little, PLAIN_MERGES), PLAIN: lambda: plain_training(little, PLAIN_MERGES)}, rounds
@@ -41,14 +44,33 @@ def measure(rounds: int) -> Measured:
     return Measured([*contests, *_encoding(text, rounds)], _growth(text, min(rounds, 3)), known)
 
 
-def their_training(text: str, merges: int) -> Tokenizer:
-    """`tokenizers` learning the merges of a text."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=BYTES + merges, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator([text], trainer)
-    return tokenizer
+def our_training(text: str, merges: int) -> Callable[[], list[Merge]]:
+    """From a text to our merges."""
+    return lambda: train_bpe(text, merges)
+
+
+def their_training(text: str, merges: int) -> Callable[[], Tokenizer]:
+    """From a text, by lines, to the merges of `tokenizers`."""
+    lines = LINE.split(text)
+
+    def train() -> Tokenizer:
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(vocab_size=BYTES + merges, initial_alphabet=alphabet, show_progress=False)
+        tokenizer.train_from_iterator(lines, trainer)
+        return tokenizer
+
+    return train
+
+
+TRAINERS = {"ours": our_training, "tokenizers": their_training}
+
+
+def their_encoding(text: str, saved: str) -> Callable[[], list[int]]:
+    """From a text, by lines, to the ids of a tokenizer that was saved as JSON."""
+    lines = LINE.split(text)
+    return lambda: [i for line in Tokenizer.from_str(saved).encode_batch_fast(lines) for i in line.ids]
 
 
 def plain_training(text: str, merges: int) -> list[Merge]:
@@ -95,12 +117,12 @@ def steps_of_training(text: str) -> dict[str, Run]:
 
 def _encoding(text: str, rounds: int) -> list[Contest]:
     """Each made anew in every round: all keep the pieces that they have met, and so would have nothing left to do."""
-    merges, their = train_bpe(text, MERGES), their_training(text, MERGES).to_str()
+    merges, their = train_bpe(text, MERGES), their_training(text, MERGES)().to_str()
     ranks = {merge: rank for rank, merge in enumerate(merges)}
     read = load_sotu().test[:ENCODED]
     encoders = {
         "ours": lambda: BytePairVocabulary(merges).encode(read).ids.tolist(),
-        "tokenizers": lambda: Tokenizer.from_str(their).encode(read).ids,
+        "tokenizers": their_encoding(read, their),
         PLAIN: lambda: plain_encoding(read, ranks),
     }
     if len({len(encode()) for encode in encoders.values()}) != 1:
@@ -112,15 +134,14 @@ def _encoding(text: str, rounds: int) -> list[Contest]:
 
 
 def _growth(text: str, rounds: int):
-    def of_text(train: Callable) -> Callable[[int], Run]:
-        return lambda size: lambda: train(text[:size], MERGES)
+    def of_text(trainer: Callable) -> Callable[[int], Run]:
+        return lambda size: trainer(text[:size], MERGES)
 
-    def of_vocabulary(train: Callable) -> Callable[[int], Run]:
-        return lambda size: lambda: train(text[: SIZES[-2]], size - BYTES)
+    def of_vocabulary(trainer: Callable) -> Callable[[int], Run]:
+        return lambda size: trainer(text[: SIZES[-2]], size - BYTES)
 
-    trainers_of = {"ours": train_bpe, "tokenizers": their_training}
-    by_text = {name: of_text(train) for name, train in trainers_of.items()}
-    by_vocabulary = {name: of_vocabulary(train) for name, train in trainers_of.items()}
+    by_text = {name: of_text(trainer) for name, trainer in TRAINERS.items()}
+    by_vocabulary = {name: of_vocabulary(trainer) for name, trainer in TRAINERS.items()}
     return [
         *growth("train BPE", "characters", by_text, SIZES, rounds),
         *growth("train BPE", "tokens learned", by_vocabulary, VOCABULARIES, rounds),

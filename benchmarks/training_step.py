@@ -3,6 +3,11 @@
 All have learned positions, heads, width and layers alike, a feed-forward layer four times as wide, and no dropout. The
 same optimizer of torch trains them on the same ids; the record states their parameters. The output layer is the
 embedding where the peer can do that: llms-from-scratch cannot, and has one more matrix to train.
+
+Each peer runs by the fastest settings that it documents for the same function: the fused tanh GELU, no cache for
+writing, and for attention torch's fused kernel in float32. Under bfloat16 autocast that kernel takes several times as
+long on a CPU, so there the peers' attention is their own, of products and a softmax; not in llms-from-scratch, where a
+slow GELU and slow norms come with it.
 """
 
 from collections.abc import Callable
@@ -36,9 +41,9 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 def measure(rounds: int) -> Measured:
     """A step beside each peer in both precisions, how it grows with width and length, and the parameters of each."""
-    made = {name: make(WIDTH, LENGTH) for name, make in makers().items()}
     contests = []
     for precision in PRECISIONS:
+        made = {name: make(WIDTH, LENGTH) for name, make in makers(precision).items()}
         steps = {name: step(model, loss, BATCH, LENGTH, precision) for name, (model, loss) in made.items()}
         timing, spent = race(steps, rounds), operators(steps[OURS], KINDS)
         contests += [
@@ -50,13 +55,14 @@ def measure(rounds: int) -> Measured:
     return Measured(contests, _growth(min(rounds, 3)), {"parameters": parameters})
 
 
-def makers() -> dict[str, Callable[[int, int], tuple[nn.Module, Loss]]]:
+def makers(precision: str = PRECISIONS[0]) -> dict[str, Callable[[int, int], tuple[nn.Module, Loss]]]:
     """What makes a model of a width for texts of a length, and its loss; without the peers that are not installed."""
-    found = {OURS: ours, GPT2: gpt2}
+    fused = precision == PRECISIONS[0]
+    found = {OURS: ours, GPT2: lambda width, length: gpt2(width, length, fused)}
     if module := peer("llms_from_scratch.ch04", FROM_SCRATCH):
         found[FROM_SCRATCH] = lambda width, length: from_scratch(module, width, length)
     if library := peer("x_transformers", X_TRANSFORMERS):
-        found[X_TRANSFORMERS] = lambda width, length: x_transformer(library, width, length)
+        found[X_TRANSFORMERS] = lambda width, length: x_transformer(library, width, length, fused)
     return found
 
 
@@ -66,13 +72,23 @@ def ours(width: int, length: int) -> tuple[nn.Module, Loss]:
     return model, lambda inputs, targets: model(inputs, targets)[1]
 
 
-def gpt2(width: int, length: int) -> tuple[nn.Module, Loss]:
+def gpt2(width: int, length: int, fused: bool) -> tuple[nn.Module, Loss]:
     """`transformers`' GPT-2."""
-    sizes = {"vocab_size": VOCABULARY, "n_positions": length, "n_embd": width, "n_layer": LAYERS}
-    no_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    config = GPT2Config(**sizes, **no_dropout, n_head=width // HEAD, bos_token_id=0, eos_token_id=0)
-    model = GPT2LMHeadModel(config)
+    model = gpt2_of(TransformerConfig(VOCABULARY, length, width, width // HEAD, LAYERS))
+    model.set_attn_implementation("sdpa" if fused else "eager")
     return model, lambda inputs, targets: cross_entropy(model(input_ids=inputs).logits, targets)
+
+
+def gpt2_of(config: TransformerConfig) -> GPT2LMHeadModel:
+    """`transformers`' GPT-2 of the sizes of one of ours, without dropout.
+
+    Its own `gelu_new` is the same formula in several steps, and it would fill a cache for writing in training too.
+    """
+    sizes = {"vocab_size": config.vocabulary_size, "n_positions": config.context, "n_embd": config.width}
+    sizes |= {"n_layer": config.layers, "n_head": config.heads}
+    no_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    fast = {"activation_function": "gelu_pytorch_tanh", "use_cache": False}
+    return GPT2LMHeadModel(GPT2Config(**sizes, **no_dropout, **fast, bos_token_id=0, eos_token_id=0))
 
 
 def from_scratch(module, width: int, length: int) -> tuple[nn.Module, Loss]:
@@ -82,9 +98,10 @@ def from_scratch(module, width: int, length: int) -> tuple[nn.Module, Loss]:
     return model, lambda inputs, targets: cross_entropy(model(inputs), targets)
 
 
-def x_transformer(library, width: int, length: int) -> tuple[nn.Module, Loss]:
-    """A decoder of x-transformers with torch's own attention and the output layer tied."""
-    layers = library.Decoder(dim=width, depth=LAYERS, heads=width // HEAD, attn_dim_head=HEAD, attn_flash=True)
+def x_transformer(library, width: int, length: int, fused: bool) -> tuple[nn.Module, Loss]:
+    """A decoder of x-transformers with the GELU of the others and the output layer tied."""
+    sizes = {"dim": width, "depth": LAYERS, "heads": width // HEAD, "attn_dim_head": HEAD}
+    layers = library.Decoder(**sizes, attn_flash=fused, ff_custom_activation=nn.GELU(approximate="tanh"))
     model = library.TransformerWrapper(
         num_tokens=VOCABULARY, max_seq_len=length, attn_layers=layers, tie_embedding=True
     )

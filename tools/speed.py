@@ -18,9 +18,9 @@ def section() -> str:
     growths = [growth for part in parts for growth in part.get("growth", ())]
     held, free = ([one for one in contests if (one["target"] is None) == none] for none in (False, True))
     open_to_all = [picture(contests), "", table(held), "", *missed(held), notes(made), ""]
-    others = folded("The contests without a target", table(free))
+    others = folded("The contests without a target", "\n".join([table(free), *alike(made.get("writing"))]))
     grown = folded("How times grow: 1 is twice the time for twice the size", slopes(growths))
-    return "\n".join([*open_to_all, others, grown, folded("The versions measured", versions(made))])
+    return "\n".join([*open_to_all, others, grown, folded(*measured_on(made))])
 
 
 def picture(contests: list[dict]) -> str:
@@ -46,13 +46,28 @@ def table(contests: list[dict]) -> str:
     for one in contests:
         rates = f"{one['ours']}: {_rate(one['rate'])} {one['unit']}", f"{one['peer']}: {_rate(one['peer_rate'])}"
         target = "–" if one["target"] is None else f"≥ {one['target']:g}"
-        verdict = "" if one["target"] is None else "met" if _met(one) else "**missed**"
-        lines.append(f"| {one['task']} | {' | '.join(rates)} | {_spread(one['faster'])} | {target} | {verdict} |")
+        lines.append(f"| {one['task']} | {' | '.join(rates)} | {_spread(one['faster'])} | {target} | {verdict(one)} |")
     return "\n".join(lines)
 
 
+def verdict(contest: dict) -> str:
+    """Whether the middle of the rounds meets the target, and whether every round says the same."""
+    if contest["target"] is None:
+        return ""
+    straddles = contest["faster"]["low"] < contest["target"] <= contest["faster"]["high"]
+    return ("met" if _met(contest) else "**missed**") + (" (not in every round)" if straddles else "")
+
+
+def alike(writing: dict | None) -> list[str]:
+    """In which precisions ours wrote what `transformers` writes in the same one, and in which it did not."""
+    same = writing["known"]["same_tokens"] if writing else {}
+    precisions = {kept: " and ".join(name for name in same if same[name] == kept) for kept in (True, False)}
+    told = [f"{('other', 'the same')[kept]} tokens in {names}" for kept, names in precisions.items() if names]
+    return ["", f"Beside transformers in the same precision, ours writes {' and '.join(told)}."] if told else []
+
+
 def missed(contests: list[dict]) -> list[str]:
-    """A sentence for each task that misses a target: where our time goes."""
+    """One line with a sentence for each task that misses a target: where our time goes."""
     tasks: dict[str, list[dict]] = {}
     for one in contests:
         if one["target"] is not None and not _met(one) and one["spent"]:
@@ -63,7 +78,7 @@ def missed(contests: list[dict]) -> list[str]:
         spent = " and ".join(f"{share:.0%} on {part}" for part, share in parts)
         peers = ", ".join(one["peer"] for one in ones)
         lines.append(f"Missed: {task}, beside {peers}. By its profile, ours spends {spent}.")
-    return [*lines, ""] if lines else []
+    return [" ".join(lines), ""] if lines else []
 
 
 def notes(made: dict) -> str:
@@ -87,10 +102,13 @@ def _dearer(bits: float, quality: dict[str, float]) -> str:
     return f" ({more:+.2%})" if abs(more) > 5e-4 else ""
 
 
-def versions(made: dict) -> str:
-    """Of every peer that was there."""
-    named = [f"{name} {version}" for name, version in made["versions"].items() if version]
-    return textwrap.fill(", ".join(named) + ".", WIDE, break_on_hyphens=False)
+def measured_on(made: dict) -> tuple[str, str]:
+    """A title and its text: the processor, where the record names one, and the version of every peer that was there."""
+    named = ", ".join(f"{name} {version}" for name, version in made["versions"].items() if version) + "."
+    title = "The versions measured"
+    if processor := made.get("processor"):                         # records of before did not say
+        title, named = "The processor and the versions measured", f"{processor}. {named}"
+    return title, textwrap.fill(named, WIDE, break_on_hyphens=False)
 
 
 def _memory(writing: dict | None) -> list[str]:

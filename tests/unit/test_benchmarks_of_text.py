@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks import recurrent, training_step, writers, writing
+from benchmarks.paired import Timing
 from course_utils.models.fast import FastDecoder
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.seeding import generator
@@ -44,6 +45,25 @@ def test_growth_is_measured_at_every_length_for_everybody(ours, monkeypatch):
         (task, who) for task in ("read a prompt", f"write {writing.MORE} tokens") for who in ("one", "two")
     ]
     assert all(one.sizes == [8, 16, 32] and math.isfinite(one.slope) for one in found)
+
+
+def test_the_fastest_of_ours_stands_beside_the_fastest_precision_of_the_peer():
+    seconds = {"transformers float32": [3.0, 1.0, 2.0], "transformers bfloat16": [2.5, 2.6, 0.1]}
+    assert writing.fastest_of(writing.THEIRS, Timing(seconds)) == "transformers float32"
+    pairs = writing.pairs_of("ours int4", "transformers float32", writing.THEIRS)
+    assert pairs[-1] == ("ours int4", "transformers float32") and ("ours int4", "transformers bfloat16") in pairs
+    assert all(other in writing.THEIRS for _, other in pairs)
+    again = writing.pairs_of("ours int4", "transformers bfloat16", writing.THEIRS)
+    assert again == pairs[:-1]                                     # is there already, with its target
+
+
+def test_only_bfloat16_and_llama_hold_the_fastest_to_a_target():
+    timing = Timing({name: [1.0] for name in ("ours int4", "transformers float32", "transformers bfloat16")})
+    targets = [
+        writing._contest(timing, "ours int4", other, {"all": 1.0}).target
+        for other in ("transformers float32", "transformers bfloat16")
+    ]
+    assert targets == [None, 3.0]
 
 
 def test_llama_without_its_file_stays_away_where_nothing_may_be_fetched(monkeypatch, tmp_path, capsys):
@@ -86,6 +106,35 @@ def test_the_models_that_train_are_of_one_size_and_begin_knowing_nothing():
     for name, (_, loss) in made.items():
         assert name == training_step.OURS or sizes[name] == pytest.approx(sizes[training_step.OURS], rel=0.02)
         assert loss(ids[:, :-1], ids[:, 1:]).item() > 0.9 * math.log(training_step.VOCABULARY)
+
+
+@pytest.mark.parametrize("name", [training_step.GPT2, training_step.X_TRANSFORMERS])
+def test_the_settings_that_make_a_peer_fast_do_not_change_its_function(name):
+    makers = [training_step.makers(precision) for precision in training_step.PRECISIONS]
+    if name not in makers[0]:
+        pytest.skip(f"{name} is not installed")
+    (fused, loss), (plain, other_loss) = (made[name](64, 16) for made in makers)
+    plain.load_state_dict(fused.state_dict())
+    ids = torch.randint(training_step.VOCABULARY, (4, 17), generator=generator(1))
+    values = [each(ids[:, :-1], ids[:, 1:]) for each in (loss, other_loss)]
+    assert values[0].item() == pytest.approx(values[1].item(), abs=1e-5)
+    weights = [list(model.parameters()) for model in (fused, plain)]
+    gradients = [torch.autograd.grad(value, each) for value, each in zip(values, weights, strict=True)]
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*gradients, strict=True))
+
+
+def test_gpt2_computes_what_it_computes_as_it_comes_from_its_makers():
+    config = TransformerConfig(50, context=16, width=64, heads=4, layers=2)
+    fast = training_step.gpt2_of(config).eval()
+    default = training_step.GPT2LMHeadModel(
+        training_step.GPT2Config(vocab_size=50, n_positions=16, n_embd=64, n_layer=2, n_head=4)
+    ).eval()
+    assert default.config.activation_function == "gelu_new" and default.config.use_cache
+    default.load_state_dict(fast.state_dict())
+    ids = torch.randint(50, (3, 16), generator=generator(1))
+    found = fast(input_ids=ids)
+    assert torch.allclose(found.logits, default(input_ids=ids).logits, atol=1e-5)
+    assert found.past_key_values is None                           # no cache is filled in training
 
 
 def test_a_step_learns_and_all_steps_are_raced(monkeypatch):
