@@ -1,8 +1,8 @@
 """One training step of a GPT: ours beside three others of the same sizes. Forward, backward, AdamW.
 
 All have learned positions, heads, width and layers alike, a feed-forward layer four times as wide, and no dropout. The
-same optimizer of torch trains them on the same ids; the record states their parameters. The output layer is the
-embedding where the peer can do that: llms-from-scratch cannot, and has one more matrix to train.
+same fused AdamW trains them on the same ids; the record states their parameters. The output layer is the embedding
+where the peer can do that: llms-from-scratch cannot, and has one more matrix to train.
 
 Each peer runs by the fastest settings that it documents for the same function: the fused tanh GELU, no cache for
 writing, and for attention torch's fused kernel in float32. Under bfloat16 autocast that kernel takes several times as
@@ -117,7 +117,7 @@ def step(model: nn.Module, loss: Loss, batch: int, length: int, precision: str) 
     """One step on random ids."""
     ids = torch.randint(VOCABULARY, (batch, length + 1), generator=generator(1))
     inputs, targets = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
     def run() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):

@@ -22,12 +22,15 @@ def _check_rates(learning_rate: float, weight_decay: float, betas: tuple[float, 
 
 
 def adamw(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]):
-    """AdamW (Loshchilov and Hutter 2019). Matrices decay; biases, gains and other single-axis parameters do not."""
+    """AdamW (Loshchilov and Hutter 2019). Matrices decay; biases, gains and other single-axis parameters do not.
+
+    By torch's fused kernel, which reads every weight once a step and not once for each operation of the formula.
+    """
     _check_rates(learning_rate, weight_decay, betas)
     matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)
 
 
 def muon(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]) -> "Muon":

@@ -29,6 +29,7 @@ LINE_OF_TIMES = re.compile(r"\bms\b|\bseconds\b|\| [\w ]+ a second \||speed-up|Ã
 NOT_WORDS = ("<IPython", "interactive(")             # what stands for a page or a widget
 BAR = re.compile(r"\?\s?(?:step|it)/s\]")            # a progress bar as it begins
 DECIMAL = re.compile(r"(?<![\w.,])[-+âˆ’]?\d+\.\d")    # a line with one of these is a measurement, and has to come again
+BARE_POINT = re.compile(r"#\.(?=\]| #)")             # numpy's way to write 1.0 in an array
 LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
 
 
@@ -102,7 +103,7 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
 
 
 def _words(line: str) -> str:
-    return " ".join(NUMBER.sub("#", line).split()).replace("( ", "(")
+    return BARE_POINT.sub("#", " ".join(NUMBER.sub("#", line).split()).replace("( ", "("))
 
 
 def out_of_band(number: Number) -> bool:

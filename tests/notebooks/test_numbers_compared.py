@@ -18,7 +18,17 @@ CELLS = {                                            # what is committed and wha
     3: ("in 2.34 s", "in 9.99 s", MEASURED, "PASSED"),
     4: ("loss 2.34", "loss 2.35", [], "FAILED"),     # a verdict: nbval's own comparison, to the letter
 }
+MANY = "import sys\nfor _ in range(12_000):\n    print(1, file=sys.stderr, flush=True)"         # as a progress bar does
 NBVAL = ["-p", "tests.support.named_numbers", "--nbval", "--nbval-current-env", "-rA", "-p", "no:cacheprovider"]
+
+
+def test_a_cell_that_says_thousands_of_things_is_heard_to_its_end(tmp_path):
+    cell = nbformat.v4.new_code_cell(MANY, execution_count=1, metadata={"tags": MEASURED})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "02_many.ipynb")
+    command = [sys.executable, "-m", "pytest", *NBVAL, f"--rootdir={tmp_path}", "02_many.ipynb"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    report = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert report.returncode == 0, report.stdout
 
 
 def test_a_measured_number_out_of_its_band_fails_its_cell_and_a_verdict_is_left_to_nbval(tmp_path):

@@ -22,6 +22,8 @@ from course_utils.checkpoints import write_json
 from tools.numbers import Number, bands, compared, out_of_band, text_of
 
 SECONDS_FOR_OUTPUT = 60                              # nbval itself waits five, which a busy machine passes now and then
+ALL = 0                                              # messages wait for nbval, which reads when the cell has ended; of
+#                                                      ZeroMQ's usual thousand a long progress bar loses the last
 NUMBERS = pytest.StashKey[dict[str, list[Number]]]()
 
 
@@ -35,6 +37,7 @@ def pytest_runtest_call(item: pytest.Item):
     """Run a cell, then compare the numbers that it printed, if nbval leaves them alone."""
     if isinstance(item, IPyNbCell):
         item.output_timeout = SECONDS_FOR_OUTPUT
+        item.parent.kernel.kc.iopub_channel.socket.rcvhwm = ALL
     result = yield
     if isinstance(item, IPyNbCell) and not item.options["check"] and item.cell.execution_count is not None:
         _compare(item)
