@@ -42,7 +42,7 @@ class WordSets:
         words = [word for pair in (self.targets, self.attributes) for chosen in pair for word in chosen]
         twice = sorted({word for word in words if words.count(word) > 1})
         if twice:
-            raise CourseError(f"{', '.join(twice)}: in two sets or twice in one; each word may stand once.")
+            raise CourseError(f"{', '.join(map(repr, twice))}: in two sets or twice in one; expected each word once.")
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Repo
     _check(hypotheses, references)
     for sentence in [*hypotheses, *(one for several in references for one in several)]:
         if not isinstance(sentence, str):
-            raise CourseError(f"{sentence!r} is no string; give whole sentences: sacrebleu finds the tokens itself.")
+            raise CourseError(f"{sentence!r} is no string; expected whole sentences: sacrebleu cuts them itself.")
     most = max(map(len, references))
     padded = [[*several, *[None] * (most - len(several))] for several in references]
     metric = BLEU()
@@ -142,7 +142,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Repo
 
 def _check(hypotheses: Sequence, references: Sequence) -> None:
     if len(hypotheses) != len(references):
-        raise CourseError(f"{len(hypotheses)} translations but references for {len(references)}; give a list for each.")
+        raise CourseError(f"{len(hypotheses)} translations but references for {len(references)}; expected as many.")
     if len(hypotheses) == 0:
         raise CourseError("There are no sentences; BLEU needs at least one.")
     for i, several in enumerate(references):

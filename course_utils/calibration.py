@@ -153,10 +153,11 @@ def checked(confidence: Sequence[float], right: Sequence[bool]) -> np.ndarray:
     sure, hits = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
     if sure.ndim != 1 or sure.shape != hits.shape or len(sure) == 0:
         raise CourseError(f"confidence has shape {sure.shape}, right {hits.shape}; expected (N,) both, N at least 1.")
-    if not ((sure >= 0) & (sure <= 1)).all():
-        raise CourseError("A confidence is a probability; expected numbers from 0 to 1. Logits need a softmax first.")
-    if not np.isin(hits, (0, 1)).all():
-        raise CourseError("right says whether each answer was; expected True and False only.")
+    if not (fits := (sure >= 0) & (sure <= 1)).all():
+        odd = sure[~fits][0]
+        raise CourseError(f"A confidence is {odd}; expected probabilities, from 0 to 1. Logits need a softmax first.")
+    if not (fits := np.isin(hits, (0, 1))).all():
+        raise CourseError(f"right holds {hits[~fits][0]}; expected True and False only: whether each answer was.")
     return np.stack([sure, hits], axis=1)
 
 

@@ -152,6 +152,8 @@ def check_messages(messages: Sequence[Message], marks: Sequence[str] = ()) -> No
 
     marks: what a chat template separates turns with. Written into a message they would forge a turn of somebody else's.
     """
+    if isinstance(marks, str) or "" in marks:
+        raise CourseError(f"marks are {marks!r:.60}; expected a list of texts, none of them empty.")
     if not messages or messages[-1]["role"] != "user":
         raise CourseError("There is nothing to answer; expected messages whose last one has the role 'user'.")
     for place, message in enumerate(messages):

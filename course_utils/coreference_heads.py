@@ -27,7 +27,7 @@ def token_spans(tokens: Sequence[str], text: str) -> list[tuple[int, int]]:
         piece = "" if token in SPECIAL else token.removeprefix("##").strip().lower()
         begin = place + len(text[place:]) - len(text[place:].lstrip()) if piece else place
         if text[begin : begin + len(piece)].lower() != piece:
-            raise CourseError(f"Token {token!r} does not go on with {text[place:][:20]!r}; are these its tokens?")
+            raise CourseError(f"Token {token!r} does not go on with {text[place:][:20]!r}; expected the text's.")
         spans.append((begin, begin + len(piece)) if piece else (0, 0))
         place = begin + len(piece)
     if text[place:].strip():
@@ -37,8 +37,9 @@ def token_spans(tokens: Sequence[str], text: str) -> list[tuple[int, int]]:
 
 def tokens_of(word: tuple[int, int], spans: Sequence[tuple[int, int]]) -> list[int]:
     """The numbers of the tokens that make up a word, given where the word and each token stand."""
-    if len(word) != 2 or any(len(span) != 2 for span in spans):
-        raise CourseError("A span is where a word begins and where it ends; expected pairs of numbers.")
+    for span in (word, *spans):
+        if len(span) != 2:
+            raise CourseError(f"A span is {span!r}; expected pairs of numbers: where it begins and where it ends.")
     return [i for i, (begin, end) in enumerate(spans) if max(begin, word[0]) < min(end, word[1])]
 
 

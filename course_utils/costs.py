@@ -94,7 +94,7 @@ class Assumptions:
         if not 0 < self.utilisation <= 1:
             raise CourseError(f"utilisation is {self.utilisation}; expected a share of the peak, above 0 and up to 1.")
         if not 1 <= self.pue < float("inf"):
-            raise CourseError(f"pue is {self.pue}; a building uses what its computers use, or more: give 1 or more.")
+            raise CourseError(f"pue is {self.pue}; expected 1 or more: a building uses what its computers use.")
         for name in ("grams_per_kwh", "dollars_per_hour"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise CourseError(f"{name} is {getattr(self, name)}; expected 0 or more.")

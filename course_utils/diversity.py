@@ -11,7 +11,10 @@ from course_utils.errors import CourseError
 def counted(tokens: Sequence[Hashable], n: int) -> Counter:
     """How often each run of n tokens occurs. Raises CourseError for an n below 1, and for a text that is not cut."""
     if isinstance(tokens, str | bytes):
-        raise CourseError("A text came; expected tokens: cut it first, by text.split() or vocabulary.encode(text).ids.")
+        raise CourseError(
+            f"A text came, {tokens[:20]!r}; expected tokens: cut it first, by text.split() or "
+            "vocabulary.encode(text).ids."
+        )
     if n < 1:
         raise CourseError(f"n is {n}; expected a number of tokens in a row, 1 or more.")
     tokens = [token.item() if hasattr(token, "item") else token for token in tokens]  # tensors hash by identity

@@ -24,7 +24,7 @@ def edit_distance(a: Sequence, b: Sequence) -> int:
 def _rows(a: Sequence, b: Sequence) -> Iterator[list[int]]:
     """Row i, for i = 0 … len(a): the distances from the first i symbols of `a` to the first 0, 1, … len(b) of `b`."""
     if isinstance(a, str) != isinstance(b, str):
-        raise CourseError(f"Of {a!r} and {b!r} one is a string; cut it into symbols with .split() or list(…).")
+        raise CourseError(f"Of {a!r} and {b!r} one is a string; expected symbols: cut it with .split() or list(…).")
     above = list(range(len(b) + 1))                                # from nothing: insert them all
     yield above
     for i, symbol in enumerate(a, start=1):
@@ -124,16 +124,16 @@ def error_rates(predictions: Sequence[tuple], references: Sequence[Sequence[tupl
 
 def _check(predictions: Sequence, references: Sequence) -> None:
     if len(predictions) != len(references):
-        raise CourseError(f"{len(predictions)} predictions for {len(references)} references; give one for each word.")
+        raise CourseError(f"{len(predictions)} predictions for {len(references)} references; expected one a word.")
     if len(predictions) == 0:
         raise CourseError("There are no words; error rates need at least one.")
     for i, (prediction, allowed) in enumerate(zip(predictions, references, strict=True)):
         if isinstance(prediction, str):
-            raise CourseError(f"Prediction {i} is the string {prediction!r}; give a tuple of symbols: .split() it.")
+            raise CourseError(f"Prediction {i} is the string {prediction!r}; expected a tuple of symbols: .split() it.")
         if isinstance(allowed, str) or any(isinstance(one, str) for one in allowed):
             raise CourseError(
                 f"The references of word {i} are {allowed!r}; expected a tuple of pronunciations, each a tuple of "
                 "symbols, as in (('K', 'AE', 'T'),): one more pair of brackets."
             )
         if len(allowed) == 0 or min(map(len, allowed)) == 0:
-            raise CourseError(f"Word {i} has no reference or an empty one: {allowed!r}; leave the word out.")
+            raise CourseError(f"Word {i} has no reference or an empty one: {allowed!r}; expected one at least.")

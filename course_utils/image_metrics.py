@@ -66,7 +66,7 @@ def gaussian_of(features) -> tuple[np.ndarray, np.ndarray]:
     """The mean (D,) and the covariance (D, D) of rows (N, D), divided by N − 1."""
     features = _matrix(features, "features")
     if len(features) < 2:
-        raise CourseError("There is one row; expected 2 or more: one has no spread.")
+        raise CourseError("There is 1 row; expected 2 or more: one has no spread.")
     return features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
@@ -296,7 +296,8 @@ def bits_per_dim(bits, generator: torch.Generator) -> Estimate:
     check_shape(bits, "N", "bits")
     bits = bits.astype(np.float64)
     if not np.isfinite(bits).all():
-        raise CourseError(f"The bits of {np.count_nonzero(~np.isfinite(bits))} of {len(bits)} images are not finite.")
+        odd = np.count_nonzero(~np.isfinite(bits))
+        raise CourseError(f"The bits of {odd} of {len(bits)} images are not finite; expected numbers alone.")
     low, high = bootstrap_interval(bits, mean, generator)
     return Estimate(float(bits.mean()), low, high, len(bits))
 

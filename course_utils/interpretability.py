@@ -144,8 +144,8 @@ def _copy_length(model: Transformer, ids: torch.Tensor) -> int:
     length, half = ids.shape[1], ids.shape[1] // 2
     if length < 4 or length % 2 or not torch.equal(ids[:, :half], ids[:, half:]):
         raise CourseError(
-            f"The second half of each text should repeat the first, in {length} tokens; build them with "
-            "repeated_tokens(count, length, ids, generator)."
+            f"The texts have {length} tokens; the second half of each text should repeat the first, 4 or more in all. "
+            "Build them with repeated_tokens(count, length, ids, generator)."
         )
     check_context(length, model.context)                           # in windows the first copy would be out of sight
     return half

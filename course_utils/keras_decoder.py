@@ -181,7 +181,7 @@ class KerasDecoder(keras.Model):
         Raises CourseError where there are no ids, for an id that is not in the vocabulary, and for too many of them.
         """
         if len(ids) == 0:
-            raise CourseError("There are no ids to go on from; begin with one.")
+            raise CourseError("There are no ids to go on from; expected at least one: begin with one.")
         text = (*(memory or ()), *(int(i) for i in ids))
         check_context(len(text), self.context)
         new = torch.tensor([text])                                                  # (1, T)

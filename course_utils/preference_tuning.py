@@ -15,7 +15,7 @@ from course_utils.errors import CourseError
 from course_utils.models.language_model import check_ids, measuring
 from course_utils.models.preferences import RewardModel, answer_log_probability, bradley_terry_loss, dpo_loss
 from course_utils.seeding import generator
-from course_utils.shapes import check_counts, check_floats, check_shape
+from course_utils.shapes import check_counts, check_floats, check_shape, check_shapes
 from course_utils.text.batches import NO_TARGET, Batches, mixed
 
 
@@ -89,6 +89,7 @@ def whole(texts: torch.Tensor) -> torch.Tensor:
 
 def rewards(model: RewardModel, prompts: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
     """(N, K) what the reward model gives to answers (N, K, T) to prompts (N, P)."""
+    check_shapes("N K+ T", answers=answers)
     texts = joined(prompts.repeat_interleave(answers.shape[1], dim=0), answers.flatten(0, 1))
     with measuring(model):
         return torch.cat([model(some, whole(some)) for some in texts.split(TOGETHER)]).view(answers.shape[:2])

@@ -70,7 +70,7 @@ def pronoun_odds(
     """
     subjects = [neutral, *occupations]
     if len(subjects) < 2 or len(set(subjects)) < len(subjects):
-        raise CourseError(f"The subjects are {', '.join(subjects)}; expected a neutral one and others, each once.")
+        raise CourseError(f"Subjects: {', '.join(map(repr, subjects))}; expected a neutral one and others, each once.")
     nats = pronoun_nats(model, vocabulary, subjects, templates, PRONOUNS[:2])
     odds = nats[..., 1] - nats[..., 0]                              # (1 + O, K)
     return PronounOdds(tuple(occupations), odds[1:], odds[0])
@@ -85,7 +85,7 @@ def pronoun_nats(
     """
     lacking = [template for template in templates if "{subject}" not in template]
     if lacking or not templates:
-        raise CourseError(f"The templates that lack {{subject}}: {lacking}, of {len(templates)}; write it into each.")
+        raise CourseError(f"The templates that lack {{subject}}: {lacking}, of {len(templates)}; expected it in each.")
     prompts = [[template.replace("{subject}", subject) for template in templates] for subject in subjects]
     return np.array([[continuation_nats(model, vocabulary, prompt, pronouns) for prompt in row] for row in prompts])
 
@@ -102,7 +102,8 @@ def continuation_nats(model, vocabulary, prompt: str, continuations: Sequence[st
     for text in continuations:
         ids = _ids(vocabulary, prompt + text)
         if ids[: len(begun)] != begun or len(ids) == len(begun):
-            raise CourseError(f"{prompt!r} and {text!r} are cut into other tokens when joined; end one at a space.")
+            raise CourseError(f"{prompt!r} and {text!r} are cut into other tokens when joined; expected the same. "
+                "End one at a space.")
         nats.append(_nats(model, ids[len(begun) :], probability, memory))
         if math.isinf(nats[-1]):
             raise CourseError(f"The model gives {text!r} after {prompt!r} no chance at all; smooth it to compare odds.")

@@ -138,8 +138,8 @@ def quantize(weight: torch.Tensor, bits: int, group: int | None = None) -> Round
     """
     _check(bits, group)
     check_shape(weight, "out in", "weight")
-    if not weight.isfinite().all():
-        raise CourseError("The matrix holds values that are not finite; expected numbers. Was it trained to the end?")
+    if odd := int((~weight.isfinite()).sum()):
+        raise CourseError(f"{odd} values of the matrix are not finite; expected numbers. Was it trained to the end?")
     if bits == MOST_BITS:
         return RoundedRows(*quantised(weight.detach().cpu()))
     return _quantize_groups(weight.detach().float().cpu(), bits, group or weight.shape[1])
@@ -165,7 +165,8 @@ def rounded_bytes(rows: int, columns: int, bits: int, group: int | None = None) 
     _check(bits, group)
     if bits == MOST_BITS:
         return rows * (columns + BYTES_PER_SCALE)
-    return math.ceil(rows * columns * bits / 8) + rows * math.ceil(columns / (group or columns)) * 2 * BYTES_PER_SCALE
+    groups = math.ceil(columns / group) if group else min(1, columns)                       # of a row
+    return math.ceil(rows * columns * bits / 8) + rows * groups * 2 * BYTES_PER_SCALE
 
 
 # --- a decoder ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from course_utils.shapes import check_floats
 def begun(prompt: Sequence[int]) -> list[int]:
     """The prompt as a list of numbers. Raises CourseError where it is empty."""
     if len(prompt) == 0:
-        raise CourseError("The prompt is empty; begin with [vocabulary.start].")
+        raise CourseError("The prompt is empty; expected at least one id: begin with [vocabulary.start].")
     return [int(i) for i in prompt]
 
 

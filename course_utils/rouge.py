@@ -62,8 +62,9 @@ def rouge_scores(summaries: Sequence[str], references: Sequence[Sequence[str]]) 
     """
     if len(summaries) != len(references) or not summaries:
         raise CourseError(f"{len(summaries)} summaries, {len(references)} lists of references; expected one to each.")
-    if any(isinstance(texts, str) or not texts for texts in references):
-        raise CourseError("Each summary takes a list of references, [text, …], with at least one text.")
+    for texts in references:
+        if isinstance(texts, str) or not texts:
+            raise CourseError(f"References are {texts!r:.40}; expected a list of references, one text or more.")
     kinds = {"rouge1": lambda s, r: rouge_n(s, r, 1), "rouge2": lambda s, r: rouge_n(s, r, 2), "rougeL": rouge_l}
     pairs = list(zip(summaries, references, strict=True))
     return {

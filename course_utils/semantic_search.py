@@ -29,6 +29,7 @@ def nearest(query: torch.Tensor, embeddings: torch.Tensor, k: int = 5) -> list[t
     """
     check_shape(embeddings, "N D", "embeddings")
     check_shape(query, f"{embeddings.shape[1]}", "query")
+    check_floats("N D, D", embeddings=embeddings, query=query)
     if k < 1:
         raise CourseError(f"k is {k}; expected how many texts to find, 1 or more.")
     cosines = torch.nn.functional.cosine_similarity(embeddings, query[None], dim=1)

@@ -18,14 +18,14 @@ import tempfile
 from pathlib import Path
 
 from course_utils.paths import REPOSITORY, RESULTS
-from tests.support import fault_table, memory_cap
+from tests.support import fault_table, memory_cap, named_numbers
 
 RESULT = RESULTS / "faults.json"
 TESTS = REPOSITORY / "tests"
 MARKER = "pytest.mark.fault"
 LONGEST = 3600                                                     # seconds that one test may take with all its tries
 UNDER_A_CAP = ["notebooks", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
-UNDER_A_CAP += ["-p", memory_cap.__name__, "-p", fault_table.__name__]
+UNDER_A_CAP += ["-p", memory_cap.__name__, "-p", named_numbers.__name__, "-p", fault_table.__name__]
 
 
 def declared() -> dict[str, list[str]]:

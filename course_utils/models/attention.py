@@ -129,7 +129,7 @@ def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     check_counts(heads=heads)
     check_shape(x, "B T D", "x")
     if x.shape[-1] % heads:
-        raise ShapeError(f"a width of {x.shape[-1]} does not split into {heads} heads; choose one that divides it.")
+        raise ShapeError(f"a width of {x.shape[-1]} does not split into {heads} heads; expected one that they divide.")
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
@@ -166,9 +166,12 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.heads, self.key_value_heads = heads, heads if key_value_heads is None else key_value_heads
         if heads < 1 or self.key_value_heads < 1 or heads % self.key_value_heads:
-            raise CourseError(f"{heads} heads cannot share {self.key_value_heads} key/value heads evenly.")
+            raise CourseError(
+                f"{heads} heads cannot share {self.key_value_heads} key/value heads evenly; expected as many, or a "
+                "number that divides them."
+            )
         if head_width is None and width % heads:
-            raise CourseError(f"a width of {width} does not split into {heads} heads; choose one that divides it.")
+            raise CourseError(f"a width of {width} does not split into {heads} heads; expected one that they divide.")
         head_width = width // heads if head_width is None else head_width
         self.query = Linear(width, heads * head_width, bias)
         self.key = Linear(width, self.key_value_heads * head_width, bias)

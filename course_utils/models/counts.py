@@ -57,7 +57,10 @@ class NgramCounts:
     def up_to(self, order: int) -> "NgramCounts":
         """The same counts without the n-grams longer than `order`; nothing is copied."""
         if not 1 <= order <= self.order:
-            raise CourseError(f"These counts reach order {self.order}; asked for {order}. Count with a higher order.")
+            raise CourseError(
+                f"These counts reach order {self.order}; asked for {order}, expected 1 to {self.order}. Count with a "
+                "higher order."
+            )
         shorter = copy.copy(self)
         shorter.order, shorter.levels = order, self.levels[:order]
         return shorter

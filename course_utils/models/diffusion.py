@@ -62,7 +62,11 @@ class Schedule:
     def __init__(self, betas: torch.Tensor):
         check_shape(betas, "T", "betas")
         if not bool(((betas > 0) & (betas < 1)).all()):
-            raise CourseError("betas have to be above 0 and below 1: each step adds some noise and leaves some image.")
+            low, high = float(betas.min()), float(betas.max())
+            raise CourseError(
+                f"betas go from {low:g} to {high:g}; expected them above 0 and below 1: each step adds some noise and "
+                "leaves some image."
+            )
         kept = torch.cat([torch.ones(1, dtype=torch.float64), 1 - betas.double().cpu()])
         self.alpha_bar = kept.cumprod(dim=0)
 
@@ -216,7 +220,7 @@ class Denoiser(nn.Module):
     def guess(self, noisy, time, condition=None, guidance: float = 1.0) -> torch.Tensor:
         """What the network says of noisy images (B, C, H, W) at `time` (B,) from 0 to 1; with guidance where not 1."""
         if condition is None and guidance != 1:
-            raise CourseError(f"guidance is {guidance} but there is no condition to be guided by; give one.")
+            raise CourseError(f"guidance is {guidance} but there is no condition to be guided by; expected one.")
         if guidance == 1:
             return self.network(noisy, time, condition)
         return guided(self.network(noisy, time, condition), self.network(noisy, time), guidance)

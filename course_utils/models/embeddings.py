@@ -198,7 +198,7 @@ class WordVectors:
     def __getitem__(self, word: str) -> np.ndarray:
         """(D,) the vector of a word at length 1. Raises CourseError where there is none."""
         if word not in self.index:
-            raise CourseError(f"{word!r} has no vector; it is none of the {len(self.words):,} words kept.")
+            raise CourseError(f"{word!r} has no vector; expected one of the {len(self.words):,} words kept.")
         return self.unit[self.index[word]]
 
     def cosine(self, first: str, second: str) -> float:

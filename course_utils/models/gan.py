@@ -135,7 +135,7 @@ class Packed(nn.Module):
         if inputs.ndim < 2 or 0 in inputs.shape[1:]:
             raise CourseError(f"inputs have shape {tuple(inputs.shape)}; expected (B, C, …), none of them empty.")
         if len(inputs) % self.size:
-            raise CourseError(f"{len(inputs)} inputs do not fill packs of {self.size}; take a multiple of {self.size}.")
+            raise CourseError(f"{len(inputs)} inputs do not fill packs of {self.size}; expected a multiple of it.")
         packs = inputs.reshape(-1, self.size * inputs.shape[1], *inputs.shape[2:])          # (B/size, size·C, …)
         return self.inner(packs)
 
@@ -227,7 +227,7 @@ class Generator(nn.Module):
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """(B, C, H, W) new images in [−1, 1]: the contract of image models. There is no likelihood to go with it."""
         if count < 1:
-            raise CourseError(f"{count} images were asked for; ask for 1 or more.")
+            raise CourseError(f"{count} images were asked for; expected 1 or more.")
         with measuring(self):
             return torch.cat([self(part) for part in self.latents(count, generator).split(IMAGES_A_PASS)])
 

@@ -59,7 +59,8 @@ class ResidualBlock(nn.Module):
         """x (B, inputs, H, W), vector (B, E) to (B, outputs, H, W). Raises CourseError where the vector is missing."""
         if (self.steer is None) != (vector is None):
             expected = "no vector" if self.steer is None else f"a vector of width {self.steer.in_features}"
-            raise CourseError(f"This block takes {expected}; got {None if vector is None else tuple(vector.shape)}.")
+            got = None if vector is None else f"of shape {tuple(vector.shape)}"
+            raise CourseError(f"vector is {got}; this block expects {expected}.")
         _check_map(x, self.first)
         if vector is not None:
             check_floats("B E, E", vector=vector, weight=self.steer.weight[0])

@@ -23,8 +23,9 @@ LEAST_LOG_SCALE = -7.0                                             # at e⁻⁷ 
 
 
 def check_images(images: torch.Tensor, channels: int, size: int) -> None:
-    """Raises ShapeError for another shape than (B, channels, size, size), CourseError for numbers out of [−1, 1]."""
+    """Raises ShapeError for another shape than (B, channels, size, size), CourseError for none or out of [−1, 1]."""
     check_shape(images, f"B {channels} {size} {size}", "images")
+    check_counts(images=len(images))
     check_range(images)
 
 

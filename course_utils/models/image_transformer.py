@@ -119,6 +119,7 @@ class ImageTransformer(nn.Module):
         A label of −1 is no class: leave a tenth of them out in training, and the model can do without as well.
         """
         levels = self.read_levels(images)                                           # (B, N)
+        check_counts(images=len(levels))
         starts = self.starts(len(levels), labels)                                   # (B, 1)
         logits = self.level_logits(torch.cat([starts, levels[:, :-1]], dim=1))
         return logits, functional.cross_entropy(logits.flatten(0, 1), levels.flatten())
@@ -138,13 +139,14 @@ class ImageTransformer(nn.Module):
 
     def starts(self, count: int, labels: torch.Tensor | None) -> torch.Tensor:
         """(B, 1) the id that each image begins with, which tells its class. Raises where there is no such class."""
+        check_counts(0, count=count)
         if labels is None:
             labels = torch.full((count,), NO_CLASS)
         check_shape(labels, f"{count}", "labels")
         if count and not NO_CLASS <= int(labels.min()) <= int(labels.max()) < self.config.classes:
             raise CourseError(
-                f"labels go from {int(labels.min())} to {int(labels.max())}; this model knows {self.config.classes} "
-                f"classes, from 0 on, and {NO_CLASS} for none."
+                f"labels go from {int(labels.min())} to {int(labels.max())}; expected one of {self.config.classes} "
+                f"classes, from 0 on, or {NO_CLASS} for none."
             )
         return (self.config.levels + 1 + labels.long())[:, None].to(self.decoder.device)
 
@@ -185,7 +187,7 @@ class ImageTransformer(nn.Module):
     def _drawn(self, given: torch.Tensor, generator: torch.Generator, labels: torch.Tensor | None) -> torch.Tensor:
         """Levels (B, P) that stand, and what follows them, as images (B, 1, H, W)."""
         if len(given) == 0:
-            raise CourseError("0 images were asked for; ask for 1 or more.")
+            raise CourseError("0 images were asked for; expected 1 or more.")
         text = torch.cat([self.starts(len(given), labels), given], dim=1)           # (B, 1 + P)
         with measuring(self):
             levels = [self._go_on(part, generator) for part in text.split(IMAGES_A_PASS)]

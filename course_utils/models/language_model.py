@@ -1,5 +1,6 @@
 """The contract of every language model here, so that one `fit`, one `generate` and one yardstick serve them all."""
 
+import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class LanguageModel(nn.Module):
         Raises CourseError where there is no id to go on from, or one outside the vocabulary.
         """
         if len(ids) == 0:
-            raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
+            raise CourseError("There are no ids to go on from; expected at least one: begin with [vocabulary.start].")
         recent = as_ids(ids[-self.context :])
         check_ids(recent, self.vocabulary_size, "ids")
         with measuring(self):
@@ -161,7 +162,7 @@ def as_ids(ids: Sequence[int]) -> torch.Tensor:
     try:
         found = torch.as_tensor(ids)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise CourseError(f"ids hold something else than whole numbers: {error}.") from error
+        raise CourseError(f"ids are {reprlib.repr(ids)}; expected whole numbers: {error}.") from error
     check_whole("T", ids=found)
     return found.long()
 
@@ -174,6 +175,11 @@ def check_ids(ids, vocabulary_size: int, name: str) -> None:
 
 
 def check_targets(targets: torch.Tensor, logits: torch.Tensor) -> None:
-    """Raises where targets (B, T) do not fit logits (B, T, V): in shape, or by an id that is neither one nor −100."""
+    """Raises where targets (B, T) do not fit logits (B, T, V): in shape, or by an id that is neither one nor −100.
+
+    And where there is none, of which no mean loss could be taken.
+    """
     check_whole(" ".join(map(str, logits.shape[:-1])), targets=targets)
+    if 0 in targets.shape:
+        raise CourseError(f"targets have shape {tuple(targets.shape)}; expected at least one, to take a mean loss of.")
     check_ids(targets.masked_fill(targets == NO_TARGET, 0), logits.shape[-1], "targets")

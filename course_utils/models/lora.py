@@ -74,7 +74,7 @@ def add_lora(
     found = [(parent, name) for parent, name in found if isinstance(getattr(parent, name), nn.Linear)]
     if missing := set(names) - {name for _, name in found}:
         there = sorted({path.rpartition(".")[2] for path, m in model.named_modules() if isinstance(m, nn.Linear)})
-        raise CourseError(f"No linear layer is named {sorted(missing)[0]!r}; the layers are {', '.join(there)}.")
+        raise CourseError(f"No linear layer is named {sorted(missing)[0]!r}; expected one of {', '.join(there)}.")
     model.requires_grad_(False)
     for parent, name in found:
         setattr(parent, name, LoRALinear(getattr(parent, name), rank, 2 * rank if alpha is None else alpha, generator))

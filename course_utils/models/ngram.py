@@ -8,7 +8,7 @@ import torch
 from course_utils.models.counts import MISSING, NgramCounts, look_up
 from course_utils.models.language_model import LanguageModel, check_ids
 from course_utils.models.smoothing import KneserNey, Smoothing
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_shape, check_shapes
 
 
 class NGram(LanguageModel):
@@ -68,6 +68,7 @@ class NGram(LanguageModel):
     def forward(self, ids: torch.Tensor, targets: torch.Tensor | None = None):
         """The contract. Logits are log-probabilities of all V tokens: use `token_nats` to score long texts."""
         check_shape(ids, "B T", "ids")
+        check_shapes("B+ T+", targets=targets)                     # the mean of no losses is no number
         rows = []
         for sequence in self._checked(ids.cpu(), "ids"):
             found = [np.zeros(len(sequence), np.int64), *self.counts.find(sequence)[: self.order - 1]]

@@ -26,7 +26,7 @@ def answer_log_probability(logits: torch.Tensor, targets: torch.Tensor) -> torch
     counted = targets != NO_TARGET                                                    # (B, T)
     if not counted.any(dim=1).all():
         row = int((~counted.any(dim=1)).int().argmax())
-        raise CourseError(f"Row {row} has no answer: all its targets are −100. Was the text cut before the answer?")
+        raise CourseError(f"Row {row} has no answer: all its targets are −100; expected others. Was the text cut?")
     log_p = logits.float().log_softmax(dim=-1)
     chosen = log_p.gather(2, targets.clamp(min=0)[:, :, None])[:, :, 0]                 # (B, T)
     return (chosen * counted).sum(dim=1)

@@ -187,7 +187,7 @@ class RecurrentLM(LanguageModel):
     def read_logits(self, ids: Sequence[int], memory=None):
         """The contract."""
         if len(ids) == 0:
-            raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
+            raise CourseError("There are no ids to go on from; expected at least one: begin with [vocabulary.start].")
         new = as_ids(ids)
         check_ids(new, self.vocabulary_size, "ids")
         with measuring(self):

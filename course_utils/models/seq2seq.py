@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from course_utils.errors import CourseError
+from course_utils.models.attention import check_each_sees
 from course_utils.models.language_model import as_ids, check_ids, check_targets, measuring
 from course_utils.models.recurrent import fused, initialise
 from course_utils.shapes import check_alike, check_counts, check_floats, check_shape, check_shapes, check_whole
@@ -43,8 +44,9 @@ def _check_parts(query: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor) 
 
 def _check_mask(mask: torch.Tensor, memory: torch.Tensor) -> None:
     check_shape(mask, f"{memory.shape[0]} {memory.shape[1]}", "mask")
-    if mask.dtype != torch.bool or not bool(mask.any(dim=1).all()):
-        raise CourseError("mask has to be torch.bool, and True for at least one position of each source.")
+    if mask.dtype != torch.bool:
+        raise CourseError(f"mask is {mask.dtype}; expected torch.bool, True on the source.")
+    check_each_sees(mask)
 
 
 class NoAttention(nn.Module):
@@ -86,6 +88,7 @@ class AdditiveAttention(nn.Module):
     def forward(self, query: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor):
         _check_parts(query, memory, mask)
         check_shape(query, f"B T {self.query.in_features}", "query")
+        check_alike(query=query, weight=self.query.weight)
         together = self.query(query)[:, :, None] + self.memory(memory)[:, None]             # (B, T, S, D)
         return mix(self.score(torch.tanh(together)).squeeze(-1), memory, mask)
 
@@ -242,7 +245,7 @@ class Conditioned:
     def read(self, ids: Sequence[int], memory=None):
         """(V,) probabilities of the token after `ids`, which follow what `memory` holds, and the memory of both."""
         if len(ids) == 0:
-            raise CourseError("There are no ids to go on from; begin with [START].")
+            raise CourseError("There are no ids to go on from; expected at least one: begin with [START].")
         with measuring(self.model):
             inputs = as_ids(ids).to(self.model.device)
             logits, state, _ = self.model.decode(inputs[None], self.encoded, memory)

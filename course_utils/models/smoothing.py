@@ -77,7 +77,7 @@ class JelinekMercer(Smoothing):
         if np.ndim(self.weights) == 0:
             return self.weights
         if n > len(self.weights):
-            raise CourseError(f"JelinekMercer({self.weights}) has no weight for order {n}; give one for each order.")
+            raise CourseError(f"JelinekMercer({self.weights}) has no weight for order {n}; expected one for each.")
         return self.weights[n - 1]
 
     def table(self, level: Level, n: int, counts: NgramCounts, contexts: int) -> Table:

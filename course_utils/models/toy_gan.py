@@ -12,7 +12,7 @@ from torch import nn
 from course_utils.errors import CourseError
 from course_utils.models.gan import LEAK
 from course_utils.models.image_blocks import RELU_GAIN, draw_weights
-from course_utils.shapes import check_alike, check_counts, check_floats
+from course_utils.shapes import check_alike, check_counts, check_floats, check_number
 
 # --- one point against one slope ----------------------------------------------------------------------
 
@@ -47,6 +47,7 @@ class DiracGame:
         if len(start) != 2:
             raise CourseError(f"start is {start}; expected two numbers, (θ, ψ).")
         check_floats("B+", data=data)
+        check_number(-math.inf, math.inf, theta=start[0], psi=start[1])
         (point, slope), places = start, [start]
         for _ in range(steps):
             new = slope - self.rate * self.discriminator_slope(point, slope, data)
@@ -134,7 +135,7 @@ def mode_coverage(points: torch.Tensor, mixture: Mixture, deviations: float = 3.
     check_floats(f"B {mixture.centres.shape[1]}", points=points)
     check_alike(points=points, centres=mixture.centres)
     if len(points) == 0:
-        raise CourseError("There are no points; draw some first.")
+        raise CourseError("There are no points; expected at least one. Draw some first.")
     distance, mode = torch.cdist(points, mixture.centres).min(dim=1)                # (B,) each
     near = mode[distance <= deviations * mixture.deviation]
     return ModeCoverage(torch.bincount(near, minlength=len(mixture.centres)), len(points))

@@ -60,7 +60,7 @@ class TransformerConfig:
         if min(self.vocabulary_size, self.context, self.width, self.heads, self.layers) < 1:
             raise CourseError(f"{self}: expected sizes of 1 or more.")
         if self.width % self.heads:
-            raise CourseError(f"a width of {self.width} does not split into {self.heads} heads; choose one that does.")
+            raise CourseError(f"a width of {self.width} does not split into {self.heads} heads; expected a multiple.")
         if not 0 <= self.dropout < 1:
             raise CourseError(f"dropout is {self.dropout}; expected 0 or more, and less than 1.")
 
@@ -240,7 +240,7 @@ class Transformer(LanguageModel):
         T is smaller than there are ids where not all of them fit into the context.
         """
         if len(ids) == 0:
-            raise CourseError("There are no ids to go on from; begin with [vocabulary.start].")
+            raise CourseError("There are no ids to go on from; expected at least one: begin with [vocabulary.start].")
         before, cache = memory or ((), None)
         text = (*before, *(int(i) for i in ids))
         if len(text) > self.context:

@@ -119,7 +119,8 @@ class _Reader:
     def begin(self) -> None:
         """Fix what the tune is in. The standard's unit, where `L:` is missing, is 1/8, in short bars 1/16."""
         if self.metre is None or self.key is None:
-            raise AbcError("a tune needs a metre and a key before its notes, such as M:6/8 and K:G.")
+            lacking = "metre" if self.metre is None else "key"
+            raise AbcError(f"there is no {lacking}; a tune needs a metre and a key first, such as M:6/8 and K:G.")
         if self.unit is None:
             self.unit = Fraction(1, 16 if self.metre < Fraction(3, 4) else 8)
         self.heading = Score(self.metre, self.beat, self.unit, self.key, ())

@@ -71,7 +71,7 @@ def wav_bytes(samples: np.ndarray, rate: int = 8000) -> bytes:
     check_counts(rate=rate or 0)
     samples = np.asarray(samples)
     if samples.dtype.kind not in "fiu":
-        raise CourseError(f"samples are {samples.dtype}; expected numbers in [-1, 1], as synthesise makes them.")
+        raise CourseError(f"samples hold {samples.dtype!r}; expected numbers in [-1, 1], as synthesise makes them.")
     if samples.ndim != 1 or not np.all(np.abs(samples) <= 1):
         raise CourseError(f"expected one row of samples in [-1, 1]; got shape {samples.shape}, up to {_peak(samples)}.")
     file = io.BytesIO()

@@ -78,7 +78,7 @@ def padded(rows: Sequence[Sequence[int]], padding: int = PAD, dtype: torch.dtype
         return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], dtype=dtype)
     except (RuntimeError, ValueError, TypeError) as error:
         most = torch.iinfo(dtype).max
-        raise CourseError(f"A row holds what is no id up to {most:,}: {error}. Or give a wider dtype.") from error
+        raise CourseError(f"A row has no ids: {error}; expected numbers up to {most:,}, or a wider dtype.") from error
 
 
 class PairBatches:

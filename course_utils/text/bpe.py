@@ -141,8 +141,9 @@ class BytePairVocabulary(Vocabulary):
 
     def __init__(self, merges: Sequence[Merge]):
         ids = {bytes([byte]): byte for byte in range(BYTES)}
-        if any(len(merge) != 2 for merge in merges):
-            raise CourseError("A merge has not two halves; expected pairs of bytes, such as (b't', b'h').")
+        for merge in merges:
+            if len(merge) != 2:
+                raise CourseError(f"A merge is {merge!r:.40}; expected pairs of bytes, such as (b't', b'h').")
         self.merges = tuple((bytes(left), bytes(right)) for left, right in merges)
         self._ranks: dict[Pair, tuple[int, int]] = {}  # pair of ids -> (rank of the merge, id that replaces them)
         for rank, (left, right) in enumerate(self.merges):
@@ -151,7 +152,7 @@ class BytePairVocabulary(Vocabulary):
                 raise CourseError(f"Merge {rank} joins {left} and {right}, but no earlier merge makes {missing}.")
             pair = ids[left], ids[right]
             if pair in self._ranks:
-                raise CourseError(f"Merge {rank}, {left} and {right}, is there twice; keep the first.")
+                raise CourseError(f"Merge {rank}, {left} and {right}, is there twice; expected once. Keep the first.")
             self._ranks[pair] = rank, ids.setdefault(left + right, len(ids))
         super().__init__([token.decode("latin-1") for token in ids], start="\n")
         self.token_bytes = tuple(ids)

@@ -72,7 +72,7 @@ def dirtied(paragraphs: Sequence[str], dirt: Dirt, generator: torch.Generator) -
     """
     found = list(paragraphs)
     if not all(paragraph.strip() for paragraph in found):
-        raise CourseError("A paragraph is empty; leave out what has no word in it.")
+        raise CourseError("A paragraph is empty; expected at least one word in each. Leave it out.")
     order = torch.randperm(len(found), generator=generator).tolist()
     misread, shuffled = round(dirt.misread * len(found)), round(dirt.shuffled * len(found))
     for place in order[:misread]:

@@ -64,8 +64,8 @@ class ExchangeBatches:
         longest = int(self.lengths.argmax())
         if self.lengths[longest] > context:
             raise CourseError(
-                f"Exchange {longest} has {self.lengths[longest]} tokens and the model reads {context}; leave it out, "
-                "or shorten its prompt. The answer would be cut."
+                f"Exchange {longest} has {self.lengths[longest]} tokens and the model reads {context}; expected no "
+                "more. Leave it out, or shorten its prompt: the answer would be cut."
             )
         self.exchanges, self.batch, self.seed, self.padding = list(exchanges), batch, seed, padding
         self.steps_per_epoch = -(-len(exchanges) // batch)

@@ -101,8 +101,8 @@ def sentence_ids(sentence: str) -> list[int]:
     ids = load_es_en_bpe().encode(sentence).ids.tolist()
     if min(ids) <= END:
         raise CourseError(
-            f"The sentence holds the control character U+{min(ids):04X}, whose id means something else here; remove "
-            'it, for example by "".join(c for c in sentence if c > "\\x02").'
+            f"The sentence holds the control character U+{min(ids):04X}, whose id means something else here; "
+            'expected none: remove it, for example by "".join(c for c in sentence if c > "\\x02").'
         )
     return ids
 

@@ -1,6 +1,7 @@
 """How English words are spoken: the pronouncing dictionary, its letters and phonemes as ids, and batches of pairs."""
 
 import re
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,8 @@ class SymbolVocabulary:
         self.kind = kind
         self.index = {symbol: i for i, symbol in enumerate(self.symbols, start=END + 1)}
         if not self.symbols or len(self.index) != len(self.symbols):
-            raise CourseError("A vocabulary needs distinct symbols, at least one; remove the repeated ones.")
+            got = reprlib.repr(self.symbols)
+            raise CourseError(f"The symbols are {got}; a vocabulary needs distinct symbols, at least one.")
 
     def __len__(self) -> int:
         return END + 1 + len(self.symbols)
@@ -79,7 +81,7 @@ class SymbolVocabulary:
             raise CourseError(f"expected at least one {self.kind}, got none.")
         unknown = next((symbol for symbol in symbols if symbol not in self.index), None)
         if unknown is not None or not isinstance(symbols, str) and None in symbols:
-            raise CourseError(f"{unknown!r} is no {self.kind} of this vocabulary; allowed: {' '.join(self.symbols)}.")
+            raise CourseError(f"{unknown!r} is no {self.kind} of this vocabulary; expected {' '.join(self.symbols)}.")
         return [self.index[symbol] for symbol in symbols]
 
     def decode(self, ids: Iterable[int]) -> list[str]:

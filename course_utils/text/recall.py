@@ -5,6 +5,7 @@ to be kept from overwriting the first. Bengio, Simard and Frasconi 1994 and Hoch
 of this kind.
 """
 
+import reprlib
 from dataclasses import dataclass
 
 import torch
@@ -73,7 +74,8 @@ def recall_sequences(
     """
     check_whole("B", distances=distances)
     if len(distances) == 0 or distances.min() < 1:
-        raise CourseError("A distance is how many steps after its letter the mark stands; give one or more, from 1 up.")
+        got = reprlib.repr(distances.tolist())
+        raise CourseError(f"distances are {got}; expected one or more, from 1 up: steps from its letter to the mark.")
     rows = torch.arange(len(distances))
     ids = torch.randint(task.letters, (len(distances), 1 + int(distances.max())), generator=draws)
     targets = torch.full_like(ids, NOT_ASKED)

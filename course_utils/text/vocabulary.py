@@ -1,6 +1,7 @@
 """Three ways to turn text into ids and back without losing a byte: words, characters, bytes."""
 
 import re
+import reprlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ def utf8(text: str) -> bytes:
         character = f"U+{ord(text[error.start]):04X}"
         raise CourseError(
             f"Character {error.start} of the text is {character}, half of a surrogate pair, which no UTF-8 text holds; "
-            'remove it, for example by text.encode(errors="ignore").decode().'
+            'expected whole characters: remove it, for example by text.encode(errors="ignore").decode().'
         ) from error
 
 
@@ -59,7 +60,8 @@ class Vocabulary:
         self.tokens = tuple(tokens)
         self.index = {token: i for i, token in enumerate(self.tokens)}
         if len(self.index) != len(self.tokens):
-            raise CourseError("A vocabulary needs distinct tokens; remove the repeated ones.")
+            count = len(self.tokens)
+            raise CourseError(f"Of {count} tokens {len(self.index)} differ; a vocabulary needs distinct tokens.")
         if start not in self.index:
             raise CourseError(f"start is {start!r:.60}; expected one of the {len(self.tokens)} tokens.")
         self.start = self.index[start]
@@ -80,7 +82,8 @@ class Vocabulary:
         unknown_id = self.index.get(UNKNOWN)
         ids = [self.index.get(piece, unknown_id) for piece in pieces]
         if None in ids:
-            raise CourseError(f"{pieces[ids.index(None)]!r} is none of the {len(self)} tokens; there is no {UNKNOWN}.")
+            piece = pieces[ids.index(None)]
+            raise CourseError(f"{piece!r} is none of the {len(self)} tokens; expected those: there is no {UNKNOWN}.")
         unknown = tuple(piece for piece, i in zip(pieces, ids, strict=True) if i == unknown_id)
         return Encoding(torch.tensor(ids, dtype=torch.int64), self.start, len(utf8(text)), unknown)
 
@@ -90,7 +93,7 @@ class Vocabulary:
 
     def _checked(self, ids) -> list[int]:
         if isinstance(ids, str) or getattr(ids, "ndim", 1) != 1:
-            raise CourseError(f"ids are {type(ids).__name__} of another kind; expected one row of whole numbers.")
+            raise CourseError(f"ids are {reprlib.repr(ids)}; expected one row of whole numbers.")
         ids = [int(i) for i in ids]
         if ids and not 0 <= min(ids) <= max(ids) < len(self):
             raise CourseError(f"ids must lie in 0 … {len(self) - 1}; got {min(ids)} … {max(ids)}.")

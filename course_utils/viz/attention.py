@@ -19,7 +19,7 @@ LEAST = 0.01                                                       # a weight be
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 HELP = "Point at a token on the left, or go to it with the Tab and arrow keys: it says where it looks. Esc shows all."
 NO_WEIGHTS = (
-    "There are no weights to draw: torch's fast attention does not return them. Build our models with "
+    "There are no weights to draw; expected some, which torch's fast attention does not return. Build our models with "
     'operations=WRITTEN_OUT; load those of transformers with attn_implementation="eager".'
 )
 

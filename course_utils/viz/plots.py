@@ -78,7 +78,7 @@ def bars(
     axes.grid(axis="y", visible=False)
     _name(axes, x_label, "", title)
     for row, value in enumerate(values.values()):
-        number = f"{value:.{digits}f}"
+        number = f"{value:.{int(digits)}f}"
         side = {"xytext": (-4, 0), "ha": "right"} if value < 0 else {"xytext": (4, 0)}
         axes.annotate(number, (value, row), textcoords="offset points", va="center", color=GREY, **side)
     axes.margins(x=0.12)

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
+from functools import cache
 
 import course_utils
 
@@ -20,6 +21,7 @@ def modules() -> list[str]:
     return [found.name.removeprefix(ROOT) for found in pkgutil.walk_packages(course_utils.__path__, ROOT)]
 
 
+@cache
 def callables_of(module: str) -> dict[str, Callable]:
     """What a module defines for others and that takes such arguments: `module.name` or `module.Class.name`."""
     space = importlib.import_module(ROOT + module)

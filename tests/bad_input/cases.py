@@ -2,6 +2,7 @@
 
 import math
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import islice
@@ -16,6 +17,15 @@ from tests.bad_input.callables import ROOT
 
 LOOKED_AT = 20                                                      # items of an endless result
 PYTHONS_OWN = (TypeError, AttributeError)                           # what Python says of None, or of a text, itself
+EXPECTATION = re.compile(
+    r"\b(expected|expects|should|must|needs?|has to|have to|at least|at most|the nearest is)\b"
+    r"((?!, got)[^.;]|\.(?=\S))+"                                  # up to the end of its clause
+)
+CAME = re.compile(
+    r"\d|['\"“]|\(\)|\[\]|\{\}|torch\.\w+|\b(None|True|False|NoneType|bool|float|int|str|nan|inf|infinity)\b"
+    r"|\b(no|none|nothing|empty|blank)\b"
+)
+WITHOUT_EXPECTATION = ("FitConfig takes either steps or seconds", "There is nothing to do in ")    # fit_config.py
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,9 @@ class Case:
     """A right call of `name`, a path below course_utils; `on` makes the object that a method belongs to.
 
     `then` goes on with the result, as batches are asked for a step; `infinite`: -inf is an answer; `whole`: arguments
-    that are not broken, because the function does not promise to look at them; `slow`: a model reads each letter, so
-    no long text comes; `right` is what must hold of a result.
+    that are not broken, because the function does not promise to look at them, or single mistakes that it answers on
+    purpose, as "mask: all false"; `slow`: a model reads each letter, so no long text comes; `right` is what must hold
+    of a result.
     """
 
     name: str
@@ -58,6 +69,7 @@ class Case:
         """Each argument with each thing that can be wrong with it."""
         broken = [(key, value) for key, value in self.arguments.items() if key not in self.whole]
         made = [(key, mistake) for key, value in broken for mistake in breakages(value)]
+        made = [(key, mistake) for key, mistake in made if f"{key}: {mistake.says}" not in self.whole]
         return [(key, mistake) for key, mistake in made if not (self.slow and LONG in mistake.says)]
 
     def call(self, mistakes: Mapping[str, Breakage]) -> object:
@@ -94,8 +106,21 @@ def fault_of(case: Case, mistakes: Mapping[str, Breakage]) -> str | None:
 
 
 def is_sentence(text: str) -> bool:
-    """Whether a message is more than a word: at least five, with an end."""
-    return len(text.split()) >= 5 and text.rstrip()[-1] in ".?)"
+    """Whether a message says what came, and then what was expected; or what was expected, and then what it got.
+
+    Tested: five words or more, with an end; one of the words for an expectation; and before it, or behind a "got", a
+    sign of what came: a number, a quotation, a dtype, a bracket with nothing in it, or a word for nothing. Not tested:
+    whether the number is the one that came, whether what is expected is right, and whether it says what to do.
+    """
+    if len(text.split()) < 5 or text.rstrip()[-1] not in ".?)":
+        return False
+    if text.startswith(WITHOUT_EXPECTATION):
+        return True
+    expectation = EXPECTATION.search(text)
+    if expectation is None:
+        return False
+    got = re.search(r"\bgot\b.*", text[expectation.end() :])
+    return bool(CAME.search(text[: expectation.start()]) or got and CAME.search(got[0]))
 
 
 def _bad(number: float, infinite: bool) -> bool:

@@ -33,7 +33,7 @@ from course_utils.quantization import quantize
 from course_utils.sampling import greedy
 from course_utils.seeding import generator
 from tests.bad_input.cases import RANDOM, Case, Made
-from tests.bad_input.table_formulas import IDS, of
+from tests.bad_input.table_formulas import IDS, UNSEEN, of
 from tests.support.untrained import NETWORK, denoiser, level_images, some
 
 AREAS = (
@@ -159,7 +159,8 @@ CASES = [
     Case("models.fast_reading.common", {"one": PROMPT, "other": [1, 2, 5]}, right=lambda result, _: result == 2),
     Case("models.encoder.EncoderConfig", {"vocabulary_size": 7, "context": 8, "width": 8, "heads": 2, "layers": 1,
                                           "inner": 8, "segments": 2, "dropout": 0.1, "epsilon": 1e-5}),
-    Case("models.encoder.EncoderBlock.forward", {"x": STREAM}, on=lambda: encoder().blocks[0]),
+    Case("models.encoder.EncoderBlock.forward", {"x": STREAM, "mask": MASK[:, None, None]},
+         on=lambda: encoder().blocks[0]),
     Case("models.encoder.Encoder.forward", {"ids": TOKENS, "mask": MASK, "segments": TOKENS * 0}, on=encoder),
     Case("models.encoder.Encoder.states", {"ids": TOKENS, "mask": MASK, "segments": TOKENS * 0}, on=encoder),
     Case("models.encoder.Encoder.attention", {"ids": TOKENS, "mask": MASK}, on=encoder),
@@ -328,7 +329,7 @@ CASES = [
                                          "formula": Made(lambda: scaled_dot_product_attention)}, then=_inside),
     Case("models.head_surgery.ablated", {"model": Made(gpt), "heads": HEADS, "means": some(2, 2, 4)}, then=_inside),
     Case("models.head_surgery.even", {"query": some(2, 2, 3, 4), "key": some(2, 2, 3, 4), "value": some(2, 2, 3, 4),
-                                      "mask": causal_mask(3)}, whole=frozenset({"mask"})),
+                                      "mask": causal_mask(3)}, whole=UNSEEN),
     Case("models.head_surgery.attention_weights", {"model": Made(gpt), "ids": TOKENS}),
     Case("models.head_surgery.weights_and_logits", {"model": Made(gpt), "ids": TOKENS}),
     Case("models.head_surgery.mean_outputs", {"model": Made(gpt), "ids": TOKENS}),

@@ -9,6 +9,7 @@ from course_utils.errors import CourseError
 from course_utils.models.attention import (
     MultiHeadAttention,
     causal_mask,
+    check_each_sees,
     fused_attention,
     merge_heads,
     padding_mask,
@@ -304,6 +305,17 @@ def test_masks_that_make_no_sense_are_refused():
             padding_mask(torch.tensor(lengths), 3)
     with pytest.raises(ShapeError, match="lengths should have shape"):
         padding_mask(torch.tensor([[1]]), 3)
+
+
+def test_a_query_that_sees_no_key_is_named_and_its_row_is_nan_by_the_formula_alone():
+    mask = causal_mask(T, S)
+    mask[1] = False
+    with pytest.raises(CourseError, match="mask has no True in 1 of 4 rows; expected at least one in each"):
+        check_each_sees(mask)
+    weights = scaled_dot_product_attention(*parts(), mask)[1]
+    assert weights[:, :, 1].isnan().all() and not weights[:, :, [0, 2, 3]].isnan().any()
+    for fits in (None, causal_mask(T, S), padding_mask(torch.tensor([1, S]), S), mask[:0]):
+        check_each_sees(fits)
 
 
 def test_heads_that_do_not_divide_are_refused():

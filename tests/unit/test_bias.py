@@ -122,9 +122,9 @@ def test_a_change_is_the_difference_of_the_two_effects():
         (((), ("a", "b")), (("c",), ("d",)), r"target sets have \[0, 2\] words"),
         ((("a", "b"), ("c",)), (("d",), ("e",)), r"\[2, 1\]"),
         ((("a", "b"), ("c", "d")), (("e",), ()), r"attribute sets \[1, 0\]"),
-        ((("a", "b"), ("b", "d")), (("e",), ("f",)), "^b: in two sets"),
-        ((("a", "a"), ("c", "d")), (("e",), ("f",)), "^a: in two sets or twice in one"),
-        ((("a", "b"), ("c", "d")), (("a",), ("f",)), "^a: in two sets"),
+        ((("a", "b"), ("b", "d")), (("e",), ("f",)), "^'b': in two sets"),
+        ((("a", "a"), ("c", "d")), (("e",), ("f",)), "^'a': in two sets or twice in one"),
+        ((("a", "b"), ("c", "d")), (("a",), ("f",)), "^'a': in two sets"),
     ],
 )
 def test_empty_and_overlapping_sets_are_refused(targets, attributes, says):

@@ -126,7 +126,7 @@ def test_strings_and_tokens_are_not_taken_for_each_other():
         with pytest.raises(CourseError, match=r"'the cat' is a string; expected a list of tokens"):
             bleu_by_hand(hypotheses, references)
     for hypotheses, references in [([CAT], [["the cat"]]), (["the cat"], [[CAT]])]:
-        with pytest.raises(CourseError, match=r"\['the', .*\] is no string; give whole sentences"):
+        with pytest.raises(CourseError, match=r"\['the', .*\] is no string; expected whole sentences"):
             bleu(hypotheses, references)
 
 

@@ -52,7 +52,7 @@ def test_both_measures_stay_between_nothing_and_all(tokens, n):
 
 
 def test_what_cannot_be_measured_is_refused():
-    with pytest.raises(CourseError, match=r"A text came; expected tokens: cut it first, by text.split\(\)"):
+    with pytest.raises(CourseError, match=r"A text came, .*; expected tokens: cut it first, by text.split\(\)"):
         distinct_n("the cat", 1)
     with pytest.raises(CourseError, match="A text came"):
         repetition("the cat", 1)

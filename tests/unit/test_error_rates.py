@@ -66,7 +66,7 @@ def test_the_edit_distance_lies_between_the_difference_in_length_and_the_longer_
 
 @pytest.mark.parametrize("function", [edit_distance, alignment])
 def test_a_string_is_not_compared_with_a_tuple_of_symbols(function):
-    with pytest.raises(CourseError, match=r"Of 'K AE T' and \('K', 'AE', 'T'\) one is a string; cut it"):
+    with pytest.raises(CourseError, match=r"Of 'K AE T' and \('K', 'AE', 'T'\) one is a string; expected symbols"):
         function("K AE T", CAT)
 
 
@@ -171,11 +171,11 @@ def test_the_rates_print_as_percentages_with_the_number_of_words():
 @pytest.mark.parametrize(
     ("predictions", "references", "message"),
     [
-        ([CAT], [], "1 predictions for 0 references; give one for each word"),
+        ([CAT], [], "1 predictions for 0 references; expected one a word"),
         ([], [], "There are no words"),
         ([CAT, CUT], [(CAT,), ()], r"Word 1 has no reference or an empty one: \(\)"),
         ([CAT], [(CAT, ())], "Word 0 has no reference or an empty one"),
-        (["K AE T"], [(CAT,)], "Prediction 0 is the string 'K AE T'; give a tuple of symbols"),
+        (["K AE T"], [(CAT,)], "Prediction 0 is the string 'K AE T'; expected a tuple of symbols"),
         ([CAT], [CAT], "The references of word 0 are .* one more pair of brackets"),
         ([CAT], ["K AE T"], "The references of word 0 are 'K AE T'"),
     ],

@@ -124,7 +124,7 @@ def test_the_strategy_gets_probabilities_and_the_readers_generator():
 
 
 def test_an_empty_prompt_is_refused():
-    with pytest.raises(CourseError, match=r"The prompt is empty; begin with \[vocabulary.start\]"):
+    with pytest.raises(CourseError, match=r"The prompt is empty; expected at least one id: begin with .vocabulary"):
         generate(CountsUp(), [], 3, greedy, generator(0))
 
 

@@ -44,9 +44,9 @@ def test_a_residual_block_as_written_out():
 def test_a_steered_block_listens_to_the_vector_and_misses_it():
     block, x = disturbed(drawn(ResidualBlock(8, 8, steering=4))), some(2, 8, 6, 6)
     assert not torch.allclose(block(x, some(2, 4)), block(x, some(2, 4, seed=9)))
-    with pytest.raises(CourseError, match="takes a vector of width 4; got None"):
+    with pytest.raises(CourseError, match="vector is None; this block expects a vector of width 4"):
         block(x)
-    with pytest.raises(CourseError, match="takes no vector"):
+    with pytest.raises(CourseError, match="this block expects no vector"):
         drawn(ResidualBlock(8, 8))(x, some(2, 4))
 
 

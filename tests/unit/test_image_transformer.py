@@ -187,7 +187,7 @@ def test_wrong_shapes_labels_and_rows_are_refused():
 
 
 def test_no_images_at_all_are_refused_as_by_the_other_families():
-    with pytest.raises(CourseError, match="ask for 1 or more"):
+    with pytest.raises(CourseError, match="0 images were asked for; expected 1 or more"):
         model().sample(0, generator(1))
 
 

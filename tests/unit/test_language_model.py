@@ -191,7 +191,7 @@ def test_no_more_than_the_last_context_of_ids_is_read():
 
 
 def test_without_an_id_there_is_nothing_to_go_on_from():
-    with pytest.raises(CourseError, match=r"no ids to go on from; begin with \[vocabulary.start\]"):
+    with pytest.raises(CourseError, match=r"no ids to go on from; expected at least one: begin with .voc"):
         MeanOfTheLast().next_probabilities([])
 
 
@@ -245,7 +245,7 @@ def test_reading_refuses_ids_the_model_does_not_have(memory):
 
 
 def test_reading_nothing_after_nothing_says_where_to_begin():
-    with pytest.raises(CourseError, match=r"no ids to go on from; begin with \[vocabulary.start\]"):
+    with pytest.raises(CourseError, match=r"no ids to go on from; expected at least one: begin with .voc"):
         MeanOfTheLast().read([])
 
 

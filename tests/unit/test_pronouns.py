@@ -110,9 +110,9 @@ def test_the_twelve_templates_are_different_and_end_before_a_pronoun():
 
 
 def test_subjects_and_templates_that_cannot_be_compared_are_refused():
-    with pytest.raises(CourseError, match="person, nurse, nurse; expected a neutral one and others, each once"):
+    with pytest.raises(CourseError, match="'person', 'nurse', 'nurse'; expected a neutral one and others, each once"):
         pronoun_odds(Knows(), WordIds(), ["nurse", "nurse"])
-    with pytest.raises(CourseError, match="The subjects are person;"):
+    with pytest.raises(CourseError, match="Subjects: 'person';"):
         pronoun_odds(Knows(), WordIds(), [])
     with pytest.raises(CourseError, match=r"lack \{subject\}: \['The nurse said'\], of 1"):
         pronoun_odds(Knows(), WordIds(), ["nurse"], templates=["The nurse said"])

@@ -129,7 +129,7 @@ def test_an_id_that_no_symbol_has_is_refused(ids):
     ("vocabulary", "symbols", "named"), [(LETTERS, "Zoë", "'Z'"), (PHONEMES, ["K", "AH0"], "'AH0'")]
 )
 def test_an_unknown_symbol_is_named_with_those_that_are_allowed(vocabulary, symbols, named):
-    with pytest.raises(CourseError, match=f"{named} is no .* allowed: {vocabulary.symbols[0]} {vocabulary.symbols[1]}"):
+    with pytest.raises(CourseError, match=f"{named} is no .* expected {vocabulary.symbols[0]} {vocabulary.symbols[1]}"):
         vocabulary.encode(symbols)
 
 

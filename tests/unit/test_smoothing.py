@@ -215,7 +215,7 @@ def test_jelinek_mercer_refuses_a_weight_outside_zero_and_one(weights):
 
 @pytest.mark.parametrize("weights", [(), (0.5,)])
 def test_jelinek_mercer_refuses_an_order_without_a_weight(weights):
-    with pytest.raises(CourseError, match=f"has no weight for order {len(weights) + 1}; give one for each order"):
+    with pytest.raises(CourseError, match=f"has no weight for order {len(weights) + 1}; expected one for each"):
         NGram(NgramCounts(**TOY), JelinekMercer(weights))
 
 

@@ -75,6 +75,12 @@ def test_sizes_that_make_no_sense_are_refused(classes, learned):
         TextClassifier(Encoder(EncoderConfig(20, 16, 16, 2, 3), generator(1)), classes, learned)
 
 
+@pytest.mark.parametrize("texts", [[[0, 0, 0]], [[1, 5, 6], [0, 0, 0]]])
+def test_a_text_of_padding_alone_is_refused(texts):
+    with pytest.raises(CourseError, match=f"mask has no True in 1 of {len(texts)} rows; .* Leave out texts"):
+        classifier()(torch.tensor(texts))
+
+
 def test_labels_that_do_not_go_with_the_texts_are_refused():
     for rows, numbers in (([], []), ([[1]], [0, 1])):
         with pytest.raises(CourseError, match="expected as many, not none"):

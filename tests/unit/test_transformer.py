@@ -133,6 +133,24 @@ def test_bad_ids_are_errors():
         model().read([50])
 
 
+def test_a_block_refuses_a_mask_that_hides_all_and_the_masks_of_the_model_are_not_looked_at(monkeypatch):
+    block, x = model(operations=WRITTEN_OUT).blocks[0], torch.randn(2, 4, 12, generator=generator(3))
+    with pytest.raises(CourseError, match="mask has no True in 4 of 4 rows"):
+        block(x, torch.zeros(4, 4, dtype=torch.bool))
+
+    def looked_at(mask):
+        raise AssertionError("a GPU would have to be waited for")
+
+    monkeypatch.setattr("course_utils.models.transformer.check_each_sees", looked_at)
+    model()(ids(6))
+    model().read([1, 2, 3])
+
+
+def test_targets_of_no_token_have_no_mean_loss():
+    with pytest.raises(CourseError, match=r"targets have shape \(2, 0\); expected at least one"):
+        model()(ids(6)[:, :0], ids(6)[:, :0])
+
+
 def test_weights_of_attention_can_be_looked_at_where_they_exist():
     weights = model(operations=WRITTEN_OUT).attention(ids(6))
     assert weights.shape == (2, 2, 3, 6, 6)
