@@ -30,6 +30,7 @@ NOT_WORDS = ("<IPython", "interactive(")             # what stands for a page or
 BAR = re.compile(r"\?\s?(?:step|it)/s\]")            # a progress bar as it begins
 DECIMAL = re.compile(r"(?<![\w.,])[-+−]?\d+\.\d")    # a line with one of these is a measurement, and has to come again
 BARE_POINT = re.compile(r"#\.(?=\]| #)")             # numpy's way to write 1.0 in an array
+PADDED = re.compile(r"(?<=[(\[]) | (?=[)\]])")          # numbers set below one another
 LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
 
 
@@ -103,7 +104,8 @@ def _pairs(old: list[str], new: list[str]) -> list[tuple[str, str]]:
 
 
 def _words(line: str) -> str:
-    return BARE_POINT.sub("#", " ".join(NUMBER.sub("#", line).split()).replace("( ", "("))
+    """A line with its numbers and its paddings left out."""
+    return BARE_POINT.sub("#", PADDED.sub("", " ".join(NUMBER.sub("#", line).split())))
 
 
 def out_of_band(number: Number) -> bool:

@@ -17,7 +17,6 @@ LEAST = {                                                          # what the fu
     "kill -9 during a download": 100,
     "kill -9 while progress is kept": 100,
     "kill -9 while a checkpoint or project is saved": 100,
-    "kernel interrupted in a cell that trains": 100,
     memory_cap.FAULT: len(lesson_paths()),
 }
 TOY = '''

@@ -41,6 +41,7 @@ def one(committed: str, came: str, cell: str = "cell") -> Number:
         ("loss nan", "loss 1.234", True),
         ("the middle at ( 0.97)", "the middle at (-0.97)", True),
         ("by seed: [1. 0.82 0.90]", "by seed: [0.98 1. 0.91]", False),
+        ("by seed: [0.82 0.98]", "by seed: [0.83 1.  ]", False),
         ("loss 1.234", "", True),                                  # it has to come again
         ("loss 1.234", "a loss of 1.234", True),
         ("loss 1.234; 12 s", "12 s", True),
