@@ -74,7 +74,7 @@ def unscaled_attention(query, key, value, mask=None, bias=None):
 
 def geglu(x, gate, up, down):
     """down(gelu(gate(x)) · up(x)). Shazeer 2020."""
-    check_shapes("… D, F D, F D, D F", x=x, gate=gate, up=up, down=down)
+    check_floats("… D, F D, F D, D F", x=x, gate=gate, up=up, down=down)
     return linear(gelu(linear(x, gate)) * linear(x, up), down)
 
 

@@ -127,7 +127,7 @@ def swiglu(x, gate, up, down):
 
     x (…, D); gate and up (F, D), down (D, F): weights as in nn.Linear.
     """
-    check_shapes("… D, F D, F D, D F", x=x, gate=gate, up=up, down=down)
+    check_floats("… D, F D, F D, D F", x=x, gate=gate, up=up, down=down)
     opened = functional.silu(linear(x, gate))                                         # (…, F)
     return linear(opened * linear(x, up), down)
 
