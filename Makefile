@@ -25,7 +25,6 @@ help: ## list these targets
 	@echo "A course on generative AI in Jupyter notebooks. Begin with: make lab"
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo '  ARGS   to the server (lab, app), pytest (test, check), notebooks: make lab ARGS="--port 8899"'
-	@echo '  WHAT   to test, here the lessons alone: make test WHAT=notebooks, make test WHAT=tests/parity'
 	@echo "  PYTHON 3.11 or newer · VENV its environment (.venv) · TORCH_INDEX a further index for torch"
 
 lab: ## set up what is missing, then open JupyterLab at the first lesson
@@ -34,7 +33,7 @@ lab: ## set up what is missing, then open JupyterLab at the first lesson
 app: ## open the chat page of a project: make app PROJECT=folder
 	@COURSE_PROJECT="$(PROJECT)" $(BOOTSTRAP) app -- $(ARGS)
 
-test: ## set up what is missing, then run every test and compare every notebook
+test: ## run every test and compare every notebook; some: WHAT=notebooks
 	@$(BOOTSTRAP) tests
 	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) COURSE_NUMBERS="$(NUMBERS)" \
 		$(RUN) -m pytest $(WHAT) $(NBVAL) $(WORKERS) $(ARGS)

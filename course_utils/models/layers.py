@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.products import Linear, linear
-from course_utils.shapes import check_alike, check_counts, check_floats, check_shape, check_shapes
+from course_utils.shapes import check_alike, check_counts, check_floats, check_shape
 
 # --- norms ----------------------------------------------------------------------------------------
 
