@@ -24,13 +24,34 @@ def _check_rates(learning_rate: float, weight_decay: float, betas: tuple[float, 
 def adamw(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]):
     """AdamW (Loshchilov and Hutter 2019). Matrices decay; biases, gains and other single-axis parameters do not.
 
-    By torch's fused kernel, which reads every weight once a step and not once for each operation of the formula.
+    By torch's fused kernel, which reads every weight once a step and not once for each operation of the formula. It
+    takes its numbers in the order in which they lie in memory, so they are laid as the weights are before each step.
     """
     _check_rates(learning_rate, weight_decay, betas)
     matrices = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)
+    dense = all(torch.empty_like(parameter).stride() == parameter.stride() for parameter in [*matrices, *others])
+    optimizer = torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=dense)
+    optimizer.register_step_pre_hook(_laid_alike)
+    return optimizer
+
+
+def _laid_alike(optimizer: torch.optim.Optimizer, *_) -> None:
+    """Copy gradients and averages that lie otherwise than their weight: those read from a checkpoint, say."""
+    for parameter in (each for group in optimizer.param_groups for each in group["params"]):
+        if parameter.grad is not None:
+            parameter.grad = _laid_as(parameter, parameter.grad)
+        state = optimizer.state.get(parameter, {})
+        for name, value in state.items():
+            if value.shape == parameter.shape:
+                state[name] = _laid_as(parameter, value)
+
+
+def _laid_as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    if value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def muon(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]) -> "Muon":

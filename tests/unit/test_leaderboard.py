@@ -327,6 +327,7 @@ def test_a_machine_without_gpu_is_its_number_of_cores(monkeypatch, cores, words)
 
 def test_a_machine_with_a_gpu_is_that_gpu_and_never_named_itself(monkeypatch):
     assert socket.gethostname() not in machine()
+    monkeypatch.delenv("COURSE_DEVICE", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
     assert machine() == "GPU 0"

@@ -69,6 +69,26 @@ def test_what_adamw_has_under_muon_moves_as_by_torchs_adamw_exactly():
         torch.testing.assert_close(mine[number], its[number], rtol=0, atol=1e-6)
 
 
+class Kernels(nn.Module):
+    """One weight, whose numbers lie channels last, as those of our convolutions, or with gaps between them."""
+
+    def __init__(self, lying: str):
+        super().__init__()
+        apart = torch.randn(4, 3, 2, 5, generator=generator(3))[..., :3]
+        self.weight = nn.Parameter(apart.contiguous(memory_format=torch.channels_last) if lying == "kernels" else apart)
+
+
+@pytest.mark.parametrize("lying", ["kernels", "apart"])
+def test_adamw_follows_the_formula_however_weights_gradients_and_a_read_state_lie(lying):
+    ours, theirs = Kernels(lying), Kernels(lying)
+    assert not ours.weight.is_contiguous()
+    mine, its = adamw(ours, RATE, DECAY, BETAS), torch.optim.AdamW(theirs.parameters(), RATE, BETAS, weight_decay=DECAY)
+    for _ in range(2):                                             # the second time with a state as a file holds it
+        torch.testing.assert_close(moved(ours, [mine]), moved(theirs, [its]), rtol=0, atol=1e-6)
+        state = {key: value.contiguous() for key, value in mine.state_dict()["state"][0].items()}
+        mine.load_state_dict({**mine.state_dict(), "state": {0: state}})
+
+
 def test_biases_do_not_decay_and_matrices_do():
     model = network()
     for optimizer in (make(model, RATE, DECAY, BETAS) for make in (muon, adamw)):
