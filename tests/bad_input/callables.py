@@ -58,7 +58,7 @@ def takes_what_can_be_wrong(function: Callable) -> bool:
 
 def _matters(parameter: inspect.Parameter) -> bool:
     annotation = parameter.annotation
-    if annotation is inspect.Parameter.empty:
-        return True
+    if annotation is inspect.Parameter.empty:                      # but *args, which `nn.Module` takes in some versions
+        return parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return any(kind in written for kind in KINDS)
