@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from functools import cache
 
+import torch
+
 import course_utils
 
 KINDS = (
@@ -49,6 +51,8 @@ def _parts(name: str, value) -> Iterator[tuple[str, Callable]]:
 
 def takes_what_can_be_wrong(function: Callable) -> bool:
     """Whether one of its parameters is text, an array, a shape or a number by its annotation, or has no annotation."""
+    if inspect.isclass(function) and function.__init__ is torch.nn.Module.__init__:
+        return False                                               # some versions of it take *args, and refuse them
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:
@@ -58,7 +62,7 @@ def takes_what_can_be_wrong(function: Callable) -> bool:
 
 def _matters(parameter: inspect.Parameter) -> bool:
     annotation = parameter.annotation
-    if annotation is inspect.Parameter.empty:                      # but *args, which `nn.Module` takes in some versions
-        return parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    if annotation is inspect.Parameter.empty:
+        return True
     written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return any(kind in written for kind in KINDS)
