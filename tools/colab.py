@@ -6,6 +6,7 @@ the course itself is linked without its dependencies. A second run finds nothing
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COURSE = "generative-ai-course"
+QUIET = {"PYTHONWARNINGS": "ignore"}                               # newer pips pass on what setuptools thinks of links
 SERVERS = {"jupyterlab", "voila"}                                  # Colab is its own server, and serves no chat page
 
 
@@ -79,7 +81,7 @@ def main(run: Callable = subprocess.run) -> None:
         constraints_file.write_text(constraints(versions), encoding="utf-8")
         for command in commands(missing, constraints_file, link=not linked()):
             try:
-                run(command, check=True)
+                run(command, check=True, env={**os.environ, **QUIET})
             except subprocess.CalledProcessError as error:
                 raise SystemExit(f"pip could not install {command[-1]}; it says why above.") from error
 

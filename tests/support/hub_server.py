@@ -1,6 +1,6 @@
 """A small hub on the loopback: what the client of huggingface_hub 2 asks for when it downloads a file, and faults.
 
-Small files are served in place, large ones (`LARGE`) by a redirect to a second server, as the real hub does with its
+Small files are served in place, large ones (`LARGE`) by a redirect to a second host, as the real hub does with its
 storage; the client must not follow that redirect before it has read the headers of the first answer. Those are
 X-Repo-Commit, ETag (Git's sha1 of a small file) or X-Linked-ETag (the sha256 of a large one), and X-Linked-Size.
 """
@@ -64,7 +64,8 @@ class HubServer:
         self.fault: Fault | None = None
         self.requests: list[Request] = []                          # about files; the client asks for other things too
         self.servers = [ThreadingHTTPServer(("127.0.0.1", 0), self._handler()) for _ in ("hub", "storage")]
-        self.endpoint, self.storage = (f"http://127.0.0.1:{server.server_port}" for server in self.servers)
+        hub, storage = (server.server_port for server in self.servers)
+        self.endpoint, self.storage = f"http://127.0.0.1:{hub}", f"http://localhost:{storage}"   # another host's name
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         return type("Handler", (_Handler,), {"hub": self})

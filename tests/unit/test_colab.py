@@ -1,6 +1,7 @@
 """What the first cell runs on Colab: only what is missing is installed, and nothing that is there changes."""
 
 import json
+import os
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -41,7 +42,8 @@ def test_colab_links_the_course_without_dependencies_and_under_constraints(tmp_p
 def test_colab_runs_its_commands_while_the_constraints_file_is_there(monkeypatch):
     ran = []
 
-    def run(command, check):
+    def run(command, check, env):
+        assert env.items() >= os.environ.items()
         if "--constraint" in command:
             assert "torch==" in Path(command[command.index("--constraint") + 1]).read_text()
         ran.append(command)
@@ -63,7 +65,7 @@ def test_the_course_is_linked_where_it_lies_in_this_folder_and_nowhere_else(tmp_
 
 
 def test_where_pip_fails_a_sentence_names_what_it_could_not_install(monkeypatch):
-    def run(command, check):
+    def run(command, check, env):
         raise subprocess.CalledProcessError(1, command)
 
     monkeypatch.setattr(colab, "linked", lambda: False)
