@@ -1,6 +1,8 @@
 """What every test shares: markers by folder, the CPU, and a progress folder that is never the reader's own."""
 
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,17 +22,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _keep_off_the_readers_progress(tmp_path_factory):
-    """Servers and kernels that live longer than one test write their progress here."""
+def _progress_folders(tmp_path_factory) -> Iterator[Iterator[Path]]:
+    """Names without end, none of which is there yet. Servers that live longer than one test write to the first."""
+    base = tmp_path_factory.mktemp("progress")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress")))
-        yield
+        patch.setenv("COURSE_PROGRESS", str(base / "servers"))
+        yield (base / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def progress_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty progress folder for each test, already named by COURSE_PROGRESS; it need not exist."""
-    folder = tmp_path / "progress"
+def progress_folder(_progress_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty progress folder for each test, already named by COURSE_PROGRESS; it need not exist.
+
+    Not in `tmp_path`, which would have to be made and removed for each of thousands of tests that have no use for it.
+    """
+    folder = next(_progress_folders)
     monkeypatch.setenv("COURSE_PROGRESS", str(folder))
     return folder
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from course_utils.paths import REPOSITORY
@@ -21,6 +22,7 @@ CELLS = (
 )
 
 
+@pytest.mark.slow
 def test_a_page_with_every_kind_of_output_passes_strict_nbval(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])

@@ -142,6 +142,7 @@ def test_a_project_is_found_from_the_notebooks_folder_and_other_templates_stay(t
     assert server.places({"COURSE_PROJECT": ""}) == {"JUPYTER_PATH": ours}
 
 
+@pytest.mark.slow
 def test_only_this_machine_may_be_served():
     command = [sys.executable, "-m", "tools.chat_page", "--no-browser", "--Voila.ip=0.0.0.0"]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)

@@ -80,6 +80,7 @@ def test_rouge_of_each_text_by_hand():
     assert found["rouge2"] == pytest.approx([2 * 1 / (2 + 1), 0])
 
 
+@pytest.mark.slow
 def test_the_shipped_weights_beat_ten_words_beyond_chance_on_a_few_test_texts():
     test = part("test")
     written, wanted = describe(load("descriptions"), test.texts[:FEW]), test.descriptions[:FEW]

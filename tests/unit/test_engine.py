@@ -85,6 +85,7 @@ def test_a_stub_is_refused_as_not_attempted():
         Engine(attention=find(CHECKS["attention"]).given())
 
 
+@pytest.mark.slow
 def test_the_readers_functions_write_what_the_fast_path_writes(load):
     own = {part: find(CHECKS[part]).reference for part in COURSE}
     expected = Engine(context=64).answer(QUESTION, longest=6)
@@ -100,12 +101,14 @@ def test_a_wrong_function_runs_anyway_and_is_diagnosed_first(load, capsys):
     assert "Paris" not in engine.answer(QUESTION, longest=6)
 
 
+@pytest.mark.slow
 def test_a_function_that_draws_needs_no_others_and_follows_its_generator(load):
     drawing = Engine(sample=find(CHECKS["sample"]).reference, context=64)
     texts = [drawing.write("Once upon a time", 8, generator(seed)) for seed in (1, 1, 2)]
     assert texts[0] == texts[1] != texts[2]
 
 
+@pytest.mark.slow
 def test_a_way_of_choosing_given_for_one_text_goes_before_the_engines_own(load):
     def second(probability, generator):
         return int(probability.topk(2).indices[1])
@@ -116,6 +119,7 @@ def test_a_way_of_choosing_given_for_one_text_goes_before_the_engines_own(load):
     assert before == after and other and other != before
 
 
+@pytest.mark.slow
 def test_pieces_of_a_stream_make_the_whole(load):
     engine = Engine(context=64)
     pieces = list(engine.stream("Once upon a time", longest=8))
@@ -123,6 +127,7 @@ def test_pieces_of_a_stream_make_the_whole(load):
     assert "".join(pieces) == engine.write("Once upon a time", longest=8)
 
 
+@pytest.mark.slow
 def test_it_stops_where_the_room_ends(load):
     engine = Engine(context=64)
     ids = engine.encode("one two three four five six seven eight nine ten " * 5)
@@ -135,6 +140,7 @@ def test_it_stops_where_the_room_ends(load):
         assert len(list(engine.tokens(ids, longest=64 - len(ids) + 1))) == 64 - len(ids) + 1
 
 
+@pytest.mark.slow
 def test_two_texts_at_once_are_an_error_and_no_mixture(load):
     engine = Engine(context=64)
     first, second = (engine.stream(text, longest=8) for text in ("Once upon a time", "The sky is"))
@@ -145,6 +151,7 @@ def test_two_texts_at_once_are_an_error_and_no_mixture(load):
     assert list(second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [("", "The text is empty"), ("word " * 80, r"81 tokens, and the engine holds 64.*Engine\(context=162\)")],
@@ -154,6 +161,7 @@ def test_a_text_of_no_or_too_many_tokens_is_an_error(load, text, said):
         Engine(context=64).write(text)
 
 
+@pytest.mark.slow
 def test_an_empty_question_is_an_error(load):
     with pytest.raises(CourseError, match="The question is empty"):
         Engine(context=64).answer("  ")

@@ -40,6 +40,7 @@ def reloaded(folder, project: Project) -> Project:
     return load_project(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "begin"), [("speech", "The state of the Union"), ("tune", "M:6/8\nL:1/8\nK:D\n")])
 def test_a_writer_writes_the_same_after_it_was_saved_and_loaded(projects, tmp_path, name, begin):
     project = projects[name]

@@ -61,6 +61,7 @@ def test_hints_are_counted_on_where_the_file_had_to_be_mended(progress_folder, c
     assert "the progress file was damaged" in printed
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_lose_nothing(progress_folder):
     code = (
         "import sys; from course_utils.exercises import record; record.SECONDS_FOR_LOCK = 50\n"

@@ -102,6 +102,7 @@ def run(out: Path, *arguments: str) -> int:
     return bench.main(["gpu", "--tiny", "--device", "cpu", "--out", str(out), *arguments])
 
 
+@pytest.mark.slow
 def test_a_section_that_fails_leaves_its_error_and_what_it_had_and_the_rest_go_on(tmp_path, monkeypatch, capsys):
     toys = {"bad": (60, fails), "good": (60, finds)}
     monkeypatch.setattr(gpu, "sections", lambda place: toys)

@@ -103,6 +103,7 @@ def numbers_learned() -> int:
     return 30 * CONFIG.rank * sum(wide + tall for wide, tall in pairs)
 
 
+@pytest.mark.slow
 def test_what_is_learned_is_the_action_and_its_end_and_no_test_instruction_is_trained_on():
     prepared = INTENTS.prepare()
     inputs, targets = prepared.batches(0)

@@ -40,6 +40,7 @@ def printed(request, tmp_path_factory) -> str:
     return subprocess.run(map(str, command), cwd=REPOSITORY, capture_output=True, text=True, timeout=200).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", ["01_at_once", "02_in_steps"])
 def test_a_greedy_cell_fails_with_one_sentence(printed, lesson):
     said = re.search(SENTENCE.format(lesson), printed)

@@ -62,6 +62,7 @@ def test_the_same_text_costs_the_same_however_it_is_cut():
     assert bits_per_byte(whole, encoded(1, 3)) == pytest.approx(bits_per_byte(letters, encoded(3, 3)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=30), st.text(min_size=1, max_size=40))
 def test_the_exercise_on_bits_per_byte_agrees_with_the_library(probabilities, text):
     ours = bits_per_byte(Says(*probabilities), encoded(len(probabilities), len(text.encode())))

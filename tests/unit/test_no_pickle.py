@@ -108,6 +108,7 @@ def code_of(path: Path) -> str:
     return "\n".join(TransformerManager().transform_cell(cell) if FOR_IPYTHON.search(cell) else cell for cell in cells)
 
 
+@pytest.mark.slow
 def test_nothing_is_unpickled_or_run_but_what_is_our_own():
     texts = sources()
     seen = {(path, what) for path, text in texts.items() for what in found(text)}

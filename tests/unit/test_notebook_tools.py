@@ -27,6 +27,7 @@ def save(folder: Path, *cells: NotebookNode | str, name: str = "01_toy.ipynb") -
     return path
 
 
+@pytest.mark.slow
 def test_execute_writes_outputs_and_costs_and_a_second_run_changes_no_byte(tmp_path: Path):
     path = save(tmp_path, "print(6 * 7)", "held = bytearray(300_000_000)\nimport time; time.sleep(0.3)", "len(held)")
     cost = execute(path, results=tmp_path / "lessons.json")
@@ -38,12 +39,14 @@ def test_execute_writes_outputs_and_costs_and_a_second_run_changes_no_byte(tmp_p
     assert path.read_text() == text
 
 
+@pytest.mark.slow
 def test_memory_of_child_processes_is_counted(tmp_path: Path):
     child = "import time; held = bytearray(500_000_000); time.sleep(1)"
     path = save(tmp_path, f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}]).returncode")
     assert run(read(path), path.name, folder=tmp_path).peak_gb > 0.5
 
 
+@pytest.mark.slow
 def test_a_widget_leaves_neither_state_nor_an_id_that_changes(tmp_path: Path):
     path = save(tmp_path, "from ipywidgets import interact\n@interact(n=(1, 5))\ndef square(n=2):\n    print(n * n)")
     execute(path, results=tmp_path / "lessons.json")
@@ -51,6 +54,7 @@ def test_a_widget_leaves_neither_state_nor_an_id_that_changes(tmp_path: Path):
     assert "IntSlider(value=2" in path.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -73,6 +77,7 @@ def test_a_run_that_must_not_be_kept_leaves_the_old_file_and_names_the_cell(tmp_
     assert path.read_bytes() == before and not (tmp_path / "lessons.json").exists()
 
 
+@pytest.mark.slow
 def test_the_kernel_sees_the_profile_the_offline_switch_and_an_empty_progress_folder(tmp_path: Path):
     names = ("COURSE_PROFILE", "COURSE_OFFLINE")
     path = save(
@@ -186,6 +191,7 @@ tools.mkdir(parents=True)
     return notes
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Colab is Linux, and so is its shell")
 def test_on_colab_the_first_cell_clones_once_sets_up_and_makes_the_clone_importable(tmp_path: Path, monkeypatch):
     stub = tmp_path / "stub" / "google" / "colab"
@@ -205,6 +211,7 @@ def test_on_colab_the_first_cell_clones_once_sets_up_and_makes_the_clone_importa
     ]
 
 
+@pytest.mark.slow
 def test_elsewhere_the_first_cell_does_and_prints_nothing(tmp_path: Path, monkeypatch):
     notes = fake_git(tmp_path)
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))

@@ -81,6 +81,7 @@ def test_the_order_of_the_runs_does_not_matter():
 # --- how sure
 
 
+@pytest.mark.slow
 def test_intervals_of_ninety_in_a_hundred_hold_the_truth_about_as_often():
     amount, truth = np.geomspace(1e9, 1e12, 16), PowerLaw(1.0, 1e9**0.3 * 2, 0.3)
     held = []
@@ -92,6 +93,7 @@ def test_intervals_of_ninety_in_a_hundred_hold_the_truth_about_as_often():
     assert sum(held) >= 18                                           # of 25; 22.5 expected, its standard deviation 1.5
 
 
+@pytest.mark.slow
 def test_a_forecast_holds_a_new_run_about_as_often_as_it_says():
     held, rng = 0, np.random.default_rng(7)
     for seed in range(10):
@@ -256,6 +258,7 @@ def test_the_stored_losses_fall_with_size_and_with_data():
     assert held_out.loss < losses.min() and held_out.flops > 2 * max(run.flops for run in fitted)
 
 
+@pytest.mark.slow
 def test_the_law_lies_within_three_in_a_hundred_of_every_stored_run_and_foretells_the_larger_one():
     fitted, held_out = recipe.stored_runs()
     columns = np.array([(run.parameters, run.tokens, run.loss) for run in fitted]).T

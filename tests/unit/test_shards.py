@@ -198,6 +198,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_run_that_was_killed_goes_on_at_the_same_token(folder, tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(folder), str(tmp_path / "run")]

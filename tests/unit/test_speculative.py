@@ -91,6 +91,7 @@ def test_the_large_model_reads_the_prompt_once_and_each_round_from_where_the_tex
     assert draft.was_read[3:] == [((0,), (2, 0, 1, 2)), ((1,), (2, 0, 1, 2, 0))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [1, 2, 5])
 def test_it_ends_with_the_stop_token_whoever_writes_it(ahead):
     for seed, stop in itertools.product(range(2), range(0, 11, 2)):

@@ -55,6 +55,7 @@ def test_it_can_start_from_a_classifier_of_frozen_vectors_and_refuses_one_of_ano
             model.start_from(wrong, [0.0, 0.0])
 
 
+@pytest.mark.slow
 def test_it_learns_what_it_is_shown_and_its_answers_keep_their_places():
     model = classifier(3)
     fit(model, labelled_batches(ROWS, CLASSES, 8, 1), FitConfig(steps=300, learning_rate=1e-2))

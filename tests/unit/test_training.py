@@ -116,6 +116,7 @@ def test_biases_do_not_decay_and_matrices_do():
     assert torch.equal(model.bias.data, torch.ones(2))
 
 
+@pytest.mark.slow
 def test_it_learns():
     model = network()
     before = mean_nats(model)
@@ -245,6 +246,7 @@ VERIFIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_run_that_was_killed_and_resumed_ends_bit_for_bit_where_the_whole_run_ends(tmp_path):
     whole = network(dropout=0.3)

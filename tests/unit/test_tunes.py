@@ -122,6 +122,7 @@ def test_compacting_twice_changes_nothing(all_tunes):
         assert compact(music) == music
 
 
+@pytest.mark.slow
 def test_the_notes_and_lengths_are_those_of_the_music_as_it_was_typed(all_tunes, scores):
     """The reader of `course_utils.music` knows nothing of `compact`: it passes over ornaments by itself."""
     compared = 0

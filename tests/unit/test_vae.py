@@ -377,6 +377,7 @@ def test_sizes_that_make_no_model_are_refused(sizes):
 # --- it learns ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_in_a_hundred_steps_it_says_more_of_images_it_has_not_seen_than_a_guess():
     model = VAE(replace(TINY, latent=2), generator(0))
     losing, seen, unseen = DrawnLoss(3), images(512, seed=10), images(64, seed=11)
