@@ -41,8 +41,8 @@ test: ## run every test and compare every notebook; some: WHAT=notebooks
 check: ## lint, unit tests, exercises, rules for notebooks: under 3 minutes
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m ruff check .
-	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) $(RUN) -m pytest tests/unit tests/exercises tests/notebooks/test_rules.py \
-		-m "not slow" -n $(JOBS) --dist worksteal $(ARGS)
+	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) $(RUN) -m pytest tests/unit tests/exercises \
+		tests/notebooks/test_rules.py -m "not slow" -n $(JOBS) --dist worksteal $(ARGS)
 
 faults: ## run every fault test with all its tries, and write data/results/faults.json
 	@$(BOOTSTRAP) tests

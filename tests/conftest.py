@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _progress_folders(tmp_path_factory) -> Iterator[Iterator[Path]]:
-    """Names without end, none of which is there yet. Servers that live longer than one test write to the first."""
+    """Folders for one test each, none of which is there yet. Servers that live longer write to one of their own."""
     base = tmp_path_factory.mktemp("progress")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_PROGRESS", str(base / "servers"))

@@ -62,7 +62,7 @@ def launched(command: list[str], status: int = 0) -> str:
     environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
     assert done.returncode == status, done.stderr[-3000:]
-    return done.stderr if status else done.stdout[done.stdout.find("{") :]
+    return done.stderr if status else "".join(done.stdout.partition("{")[1:])
 
 
 def apart(one, other) -> tuple[float, float]:
