@@ -31,7 +31,7 @@ KINDS = ("namespaces", "limits")
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 START_SECONDS = 60.0                                    # to set the sandbox up and import the lesson's packages
 MOST_BYTES = 16_000_000                                 # of what comes back
-# AS beyond what the lesson's packages have mapped: an answer that imports torch itself maps 5 GB where it has CUDA.
+# AS beyond what the lesson's packages have mapped: torch with CUDA, imported by an answer, maps more than 4 GB.
 LIMITS = {"DATA": 4 << 30, "AS": 8 << 30, "FSIZE": 1 << 20, "NOFILE": 128, "NPROC": 16, "CORE": 0}
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp", "OMP_NUM_THREADS": "1"}
 NAMESPACES = ["--user", "--map-root-user", "--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"]
