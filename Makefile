@@ -38,7 +38,7 @@ test: ## run every test and compare every notebook; some: WHAT=notebooks
 	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) COURSE_NUMBERS="$(NUMBERS)" \
 		$(RUN) -m pytest $(WHAT) $(NBVAL) $(WORKERS) $(ARGS)
 
-check: ## lint, unit tests, exercises, rules for notebooks: under 3 minutes
+check: ## lint, unit tests, exercises, rules for notebooks: four minutes
 	@$(BOOTSTRAP) tests
 	@$(RUN) -m ruff check .
 	@$(PROGRESS) $(STEADY) $(PARALLEL) $(NO_NETWORK) $(RUN) -m pytest tests/unit tests/exercises \
