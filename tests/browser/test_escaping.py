@@ -8,9 +8,10 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from html import escape, unescape
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page
+from playwright.sync_api import Browser, Error, Frame, Page
 
 from tests.browser.skeletons import SKELETON, WORDS, is_seen
 from tests.support.hostile import HARMLESS, STRINGS
@@ -61,15 +62,27 @@ class Watched:
 
     def skeleton(self) -> list[list[str]]:
         """What each frame is made of."""
-        return [frame.evaluate(f"({SKELETON})(document)") for frame in self.page.frames]
+        return [self._ask(frame, f"({SKELETON})(document)") for frame in self.page.frames]
 
     def words(self) -> str:
         """What can be read in all frames."""
-        return "\n".join(frame.evaluate(f"({WORDS})(document.documentElement)") for frame in self.page.frames)
+        return "\n".join(self._ask(frame, f"({WORDS})(document.documentElement)") for frame in self.page.frames)
 
     def misdeeds(self) -> list[str]:
         """What ran, asked for an address, went there, or opened a dialog."""
-        return self.tried + [f"ran in {frame.url}" for frame in self.page.frames if frame.evaluate("'__ran' in window")]
+        ran = [f"ran in {frame.url}" for frame in self.page.frames if self._ask(frame, "'__ran' in window")]
+        return self.tried + ran
+
+    def _ask(self, frame: Frame, script: str) -> Any:
+        """What a script gives in a frame. One that is being left has no answer: the page that comes after it has."""
+        try:
+            return frame.evaluate(script)
+        except Error as error:
+            if "navigation" not in error.message:
+                raise
+            self.tried.append(f"left {frame.url}")
+            frame.wait_for_load_state()
+            return frame.evaluate(script)
 
 
 @contextlib.contextmanager
