@@ -1,6 +1,7 @@
 """What takes longest in `make test`: the seconds of each file of tests and of each notebook, from JUnit's report.
 
     make test ARGS=--junitxml=build/tests.xml && .venv/bin/python -m tools.durations build/tests.xml
+    nox -s lowest && .venv/bin/python -m tools.durations build/ends/lowest.xml --at "the lowest versions"
 
 Writes `data/results/durations.json`. Two processes run the tests: all files together take twice the time that passes.
 """
@@ -19,7 +20,7 @@ RECORD = RESULTS / "durations.json"
 SHOWN = 12
 
 
-def measured(report: Path) -> dict:
+def measured(report: Path, versions: str) -> dict:
     """What the record keeps of a report: tests, minutes, and the seconds of each kind and of the longest files.
 
     Raises SystemExit where there is no such report, or it is of a part of the tests only.
@@ -38,6 +39,7 @@ def measured(report: Path) -> dict:
         raise SystemExit(f"{report} has nothing of {', '.join(sorted(missing))}; expected a report of all tests.")
     return {
         "machine": device_label(),
+        "versions": versions,
         "tests": tests,
         "minutes": round(float(suite.get("time")) / 60),
         "kinds": {kind: round(spent) for kind, spent in kinds.most_common()},
@@ -55,6 +57,11 @@ def file_of(classname: str) -> str:
     return "/".join(parts) + ".py" if parts else classname
 
 
+def sentence(record: dict) -> str:
+    """How long all tests took together."""
+    return f"What takes longest: {record['tests']:,} tests in {record['minutes']} minutes, at {record['versions']}"
+
+
 def table(record: dict) -> str:
     """A Markdown table: kinds of tests first, then the longest files."""
     lines = ["| | minutes of one core |", "|---|---|"]
@@ -67,9 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.durations", description=__doc__)
     parser.add_argument("report", type=Path, help="JUnit's report of all tests")
-    record = measured(parser.parse_args(arguments).report)
+    parser.add_argument("--at", default="the locked versions", help="the versions that the tests ran with")
+    options = parser.parse_args(arguments)
+    record = measured(options.report, options.at)
     write_json(RECORD, record)
-    print(f"{record['tests']:,} tests in {record['minutes']} minutes", table(record), sep="\n\n")
+    print(sentence(record), table(record), sep="\n\n")
     return 0
 
 

@@ -108,6 +108,31 @@ def summary(end: End) -> dict:
     }
 
 
+def table(record: dict) -> str:
+    """The ends beside each other as a Markdown table: versions, what became of tests and numbers, minutes."""
+    ends = {name: facts for name, facts in record.items() if isinstance(facts, dict)}
+    lines = [f"| | {' | '.join(ends)} |", "|---" * (1 + len(ends)) + "|"]
+    rows = {"Python": [facts["python"] for facts in ends.values()]}
+    rows |= {package: [facts["packages"].get(package, "–") for facts in ends.values()] for package in SHOWN}
+    for outcome in ("passed", "skipped", "failed"):
+        rows[f"tests {outcome}"] = [f"{facts['outcomes'].get(outcome, 0):,}" for facts in ends.values()]
+    rows["of them cells of lessons, passed"] = [f"{facts['cells'].get('passed', 0):,}" for facts in ends.values()]
+    rows["numbers of lessons compared"] = [f"{facts['numbers_compared']:,}" for facts in ends.values()]
+    rows["of them out of their bands"] = [str(facts["numbers_out_of_band"]) for facts in ends.values()]
+    rows["minutes"] = [str(facts["minutes"]) for facts in ends.values()]
+    return "\n".join(lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()])
+
+
+def sentence(record: dict) -> str:
+    """The record in a few words: how many ends, what failed at them, what differs between them."""
+    ends = [facts for facts in record.values() if isinstance(facts, dict)]
+    tests = sum(sum(facts["outcomes"].values()) for facts in ends)
+    failed = sum(facts["outcomes"].get("failed", 0) for facts in ends)
+    pythons = " and ".join(facts["python"].rpartition(".")[0] for facts in ends)
+    differ = f"{record['cells_that_differ']} cells of lessons differ"
+    return f"Lowest and newest versions, on Python {pythons}: {tests:,} tests, {failed} failed, {differ}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status: 1 where a test failed, a cell is otherwise or a number out of its band."""
     parser = argparse.ArgumentParser(prog="python -m tools.ends", description=__doc__.partition("\n")[0])

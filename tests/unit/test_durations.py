@@ -32,7 +32,15 @@ def test_seconds_are_summed_by_file_and_by_kind_the_longest_first(tmp_path, monk
     assert list(record["kinds"].items()) == [("notebooks", 121), ("tests/browser", 90), ("tests/unit", 7)]
     longest = {"tests/browser/test_lessons.py": 90, "notebooks/02_recurrent.ipynb": 61, "notebooks/01_ngrams.ipynb": 60}
     assert list(record["longest"].items()) == list(longest.items())
-    assert "| notebooks | 2.0 |" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.startswith("What takes longest: 10 tests in 2 minutes, at the locked versions\n")
+    assert "| notebooks | 2.0 |" in printed
+
+
+def test_the_versions_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(durations, "RECORD", tmp_path / "durations.json")
+    durations.main([str(report(tmp_path, CASES)), "--at", "the lowest versions"])
+    assert durations.sentence(json.loads(durations.RECORD.read_text())).endswith(", at the lowest versions")
 
 
 def test_a_class_of_tests_counts_for_its_file():
@@ -41,6 +49,6 @@ def test_a_class_of_tests_counts_for_its_file():
 
 def test_a_report_of_some_tests_or_of_none_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="nothing of tests/browser; expected a report of all tests"):
-        durations.measured(report(tmp_path, {name: 1.0 for name in CASES if "browser" not in name}))
+        durations.measured(report(tmp_path, {name: 1.0 for name in CASES if "browser" not in name}), "any versions")
     with pytest.raises(SystemExit, match="There is no report .*make test ARGS=--junitxml"):
-        durations.measured(tmp_path / "none.xml")
+        durations.measured(tmp_path / "none.xml", "any versions")

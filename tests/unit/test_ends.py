@@ -73,6 +73,21 @@ def test_two_numbers_further_apart_than_their_band_are_named_and_one_that_leaves
     assert json.loads(ends.RECORD.read_text())["newest-3.13"]["numbers_out_of_band"] == 1
 
 
+def test_the_record_is_told_in_a_sentence_and_a_table_and_hides_no_failure(folder):
+    leave(folder, "lowest", outcome="<failure/>")
+    leave(folder, "newest-3.13", outcome='<skipped message="no"/>', came="2.0")
+    ends.main([])
+    record = json.loads(ends.RECORD.read_text())
+    assert ends.sentence(record) == (
+        "Lowest and newest versions, on Python 3.11 and 3.11: 6 tests, 1 failed, 0 cells of lessons differ"
+    )
+    lines = ends.table(record).split("\n")
+    assert lines[:2] == ["| | lowest | newest-3.13 |", "|---|---|---|"]
+    for line in ("| torch | 2.9.0 | 2.9.0 |", "| keras | – | – |", "| tests failed | 1 | 0 |", "| minutes | 2 | 2 |"):
+        assert line in lines
+    assert "| of them out of their bands | 0 | 1 |" in lines
+
+
 @pytest.mark.parametrize("missing", ["lowest", "newest"])
 def test_without_the_report_of_an_end_it_says_which_session_to_run(folder, missing):
     leave(folder, {"lowest": "newest-3.13", "newest": "lowest"}[missing])
