@@ -84,7 +84,8 @@ def test_what_a_hub_at_fault_gives_is_not_used_and_the_next_call_gets_the_asset(
     assert said.endswith("done\n"), complaint
     first, left, *second = said.splitlines()
     assert first.startswith("The asset 'toy' is not to be had.") and f"two.bin: {why}" in first
-    assert "type `make assets`" in first and left == "left: .toy.lock"
+    assert "type `make assets`" in first
+    assert left.split() in (["left:"], ["left:", ".toy.lock"])     # which some filelocks keep
     assert len(second) == 2 and "from the hub (us/toy at 01234567)" in second[0]
     assert_right(world)
 
