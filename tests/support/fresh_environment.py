@@ -75,7 +75,8 @@ def fresh(folder: Path, missing: Iterable[str], python: str = sys.executable, re
 
 def variables(folder: Path, origin: Path) -> dict[str, str]:
     """What the environment's processes are told: whose home it is, and that packages and course lie in `folder`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COURSE_", "PIP_", "GIT_"))}
+    others = ("COURSE_", "PIP_", "GIT_", "VIRTUAL_ENV")            # the last makes IPython warn
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {
         "HOME": str(folder / "home"),
         "PATH": os.pathsep.join([str(folder / "venv" / "bin"), os.environ["PATH"]]),
