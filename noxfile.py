@@ -5,6 +5,10 @@
     nox -s compare         both beside each other, cell by cell and number by number
     nox -s twice           the lessons two times by the locked versions: every number the same to its last digit
 
+A file of tests, or a notebook, that was mended since is run again alone, and counts in place of its first run:
+
+    nox -R -s lowest -- tests/unit/test_lora.py notebooks/07_transformer.ipynb
+
 Each needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left out;
 one newer than 3.11 there has to be.
 """
@@ -56,13 +60,18 @@ def twice(session: nox.Session) -> None:
 
 
 def run_everything(session: nox.Session, resolution: str) -> None:
-    """Install the course by that resolution and run what `make test` runs; what else is given goes to pytest."""
+    """Install the course by that resolution and run what `make test` runs; or again the tests that are given."""
     session.install("--upgrade", f"--resolution={resolution}", "-e", f".[{EXTRAS}]")
     RESULTS.mkdir(parents=True, exist_ok=True)
     end = RESULTS / session.name
-    shutil.rmtree(end, ignore_errors=True)                         # numbers of an earlier run
-    end.with_name(f"{end.name}.xml").unlink(missing_ok=True)
+    report, what = end.with_name(f"{end.name}.xml"), "tests notebooks"
+    if session.posargs:
+        report, what = end.with_name(f"{end.name}-again.xml"), " ".join(session.posargs)
+    else:
+        shutil.rmtree(end, ignore_errors=True)                     # numbers of an earlier run
+        for path in RESULTS.glob(f"{end.name}*.xml"):
+            path.unlink()
     session.run("python", "-m", "tools.ends", "describe", f"{end}.json")
-    more = [f"--junitxml={end}.xml", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *NO_CAP, *session.posargs]
+    more = [f"--junitxml={report}", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *NO_CAP]
     settings = [f"VENV={session.virtualenv.location}", "BOOTSTRAP=true", f"NUMBERS={end}", f"ARGS={' '.join(more)}"]
-    session.run("make", "test", *settings, external=True)
+    session.run("make", "test", f"WHAT={what}", *settings, external=True)

@@ -22,6 +22,7 @@ from tools import numbers
 
 ENDS = REPOSITORY / "build" / "ends"
 RECORD = RESULTS / "versions.json"
+AGAIN = "-again"
 SHOWN = ("torch", "transformers", "numpy", "keras", "huggingface_hub", "jupyterlab", "ipywidgets", "nbval")
 
 
@@ -32,6 +33,7 @@ class End(NamedTuple):
     python: str
     packages: dict[str, str]
     outcomes: dict[str, str]                         # test -> passed, failed, skipped
+    again: int                                       # how many of the tests were run again after the others, for a mend
     seconds: float
 
     @property
@@ -60,7 +62,7 @@ def describe(path: Path) -> None:
 
 def load_all() -> tuple[End, list[End]]:
     """The lowest end, and the newest on each Python. Raises SystemExit where either is missing."""
-    names = [path.stem for path in sorted(ENDS.glob("*.xml"))]
+    names = [path.stem for path in sorted(ENDS.glob("*.xml")) if not path.stem.endswith(AGAIN)]
     newest = [name for name in names if name.startswith("newest")]
     for session, found in (("lowest", "lowest" in names), ("newest", newest)):
         if not found:
@@ -69,10 +71,17 @@ def load_all() -> tuple[End, list[End]]:
 
 
 def load(name: str) -> End:
-    """What a session left."""
-    suite = ElementTree.parse(ENDS / f"{name}.xml").getroot().find("testsuite")
+    """What a session left: a test that was run again is what it was the last time."""
+    outcomes, seconds = _report(ENDS / f"{name}.xml")
+    again = _report(path)[0] if (path := ENDS / f"{name}{AGAIN}.xml").exists() else {}
+    return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes | again, again=len(again), seconds=seconds)
+
+
+def _report(path: Path) -> tuple[dict[str, str], float]:
+    """JUnit's report: what became of each test, and the seconds of all."""
+    suite = ElementTree.parse(path).getroot().find("testsuite")
     outcomes = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in suite.iter("testcase")}
-    return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes, seconds=float(suite.get("time")))
+    return outcomes, float(suite.get("time"))
 
 
 def _outcome(case: ElementTree.Element) -> str:
@@ -101,6 +110,7 @@ def summary(end: End) -> dict:
         "python": end.python,
         "packages": {name: end.packages[name] for name in SHOWN if name in end.packages},
         "outcomes": dict(Counter(end.outcomes.values())),
+        "run_again": end.again,
         "cells": dict(Counter(end.cells.values())),
         "numbers_compared": sum(number.kind == "compared" for number in came),
         "numbers_out_of_band": sum(map(numbers.out_of_band, came)),
@@ -116,6 +126,7 @@ def table(record: dict) -> str:
     rows |= {package: [facts["packages"].get(package, "–") for facts in ends.values()] for package in SHOWN}
     for outcome in ("passed", "skipped", "failed"):
         rows[f"tests {outcome}"] = [f"{facts['outcomes'].get(outcome, 0):,}" for facts in ends.values()]
+    rows["of them run again, after a mend"] = [f"{facts['run_again']:,}" for facts in ends.values()]
     rows["of them cells of lessons, passed"] = [f"{facts['cells'].get('passed', 0):,}" for facts in ends.values()]
     rows["numbers of lessons compared"] = [f"{facts['numbers_compared']:,}" for facts in ends.values()]
     rows["of them out of their bands"] = [str(facts["numbers_out_of_band"]) for facts in ends.values()]

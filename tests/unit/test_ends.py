@@ -41,6 +41,7 @@ def test_two_ends_that_agree_are_green_and_on_record(folder, capsys):
         "python": "3.11.7",
         "packages": {"torch": "2.9.0"},
         "outcomes": {"passed": 3},
+        "run_again": 0,
         "cells": {"passed": 1},
         "numbers_compared": 1,
         "numbers_out_of_band": 0,
@@ -71,6 +72,21 @@ def test_two_numbers_further_apart_than_their_band_are_named_and_one_that_leaves
     leave(folder, "newest-3.13", came="2.0")
     assert ends.main([]) == 1
     assert json.loads(ends.RECORD.read_text())["newest-3.13"]["numbers_out_of_band"] == 1
+
+
+def test_a_test_that_was_mended_counts_as_what_it_was_the_last_time_and_is_counted(folder):
+    for end in ("lowest", "newest-3.13"):
+        leave(folder, end, outcome="<failure/>")
+    for end, last in (("lowest", ""), ("newest-3.13", "<error/>")):
+        case = f'<testcase classname="tests.unit.test_a" name="test_two" time="1">{last}</testcase>'
+        report = f'<testsuites><testsuite time="9">{case}</testsuite></testsuites>'
+        (folder / f"{end}-again.xml").write_text(report)
+    assert ends.main([]) == 1
+    record = json.loads(ends.RECORD.read_text())
+    assert list(record) == ["lowest", "newest-3.13", "cells_that_differ", "numbers_apart"]
+    assert record["lowest"]["outcomes"] == {"passed": 3} and record["lowest"]["run_again"] == 1
+    assert record["newest-3.13"]["outcomes"] == {"passed": 2, "failed": 1}
+    assert "| of them run again, after a mend | 1 | 1 |" in ends.table(record)
 
 
 def test_the_record_is_told_in_a_sentence_and_a_table_and_hides_no_failure(folder):
