@@ -226,13 +226,14 @@ def test_a_page_that_is_loaded_anew_or_closed_while_it_is_answered_gives_its_mem
 def test_a_page_that_could_not_say_that_it_was_closed_gives_its_memory_back_after_a_while(
     browser: Browser, tmp_path: Path, folder: Path
 ):
-    soon = ("--MappingKernelManager.cull_idle_timeout=2", "--MappingKernelManager.cull_interval=1")
+    # Long enough for a busy machine to open the page: before, nobody holds its kernel.
+    soon = ("--MappingKernelManager.cull_idle_timeout=8", "--MappingKernelManager.cull_interval=1")
     with serve(tmp_path, *soon, COURSE_PROJECT=str(folder)) as server:
         context = browser.new_context()
         page = context.new_page()
         page.goto(server.address, wait_until="commit")
         page.get_by_label("Message").wait_for(timeout=KERNEL_STARTS)
-        page.wait_for_timeout(4000)                                # as long as it is open it is not forgotten
+        page.wait_for_timeout(12_000)                              # as long as it is open it is not forgotten
         assert len(server.kernels()) == 1
         context.close()                                            # the page is gone without a word
         until(lambda: not server.kernels())

@@ -173,6 +173,7 @@ def test_the_chat_page_opens_a_browser_where_there_is_one(browser):
 )
 def test_make_app_hands_on_the_folder_of_the_project(settings, folder):
     command = ["make", "-C", str(REPOSITORY), "--dry-run", "app", *settings]
-    environment = {name: value for name, value in os.environ.items() if name not in ("PROJECT", "COURSE_PROJECT")}
+    of_make = ("PROJECT", "COURSE_PROJECT", "MAKEFLAGS", "BOOTSTRAP", "PYTHON", "VENV", "ARGS")    # the tests' own
+    environment = {name: value for name, value in os.environ.items() if name not in of_make}
     printed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     assert f'COURSE_PROJECT="{folder}" python3 -m tools.bootstrap' in printed and " app -- " in printed
