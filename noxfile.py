@@ -5,7 +5,7 @@
     nox -s compare         both beside each other, cell by cell and number by number
     nox -s twice           the lessons two times by the locked versions: every number the same to its last digit
 
-A file of tests, or a notebook, that was mended since is run again alone, and counts in place of its first run:
+An end can be run in parts. What was mended since is run again alone, and counts in place of its first run:
 
     nox -R -s lowest -- tests/unit/test_lora.py notebooks/07_transformer.ipynb
 
@@ -60,18 +60,17 @@ def twice(session: nox.Session) -> None:
 
 
 def run_everything(session: nox.Session, resolution: str) -> None:
-    """Install the course by that resolution and run what `make test` runs; or again the tests that are given."""
+    """Install the course by that resolution and run what `make test` runs, or of it what is given."""
     session.install("--upgrade", f"--resolution={resolution}", "-e", f".[{EXTRAS}]")
     RESULTS.mkdir(parents=True, exist_ok=True)
     end = RESULTS / session.name
-    report, what = end.with_name(f"{end.name}.xml"), "tests notebooks"
-    if session.posargs:
-        report, what = end.with_name(f"{end.name}-again.xml"), " ".join(session.posargs)
-    else:
-        shutil.rmtree(end, ignore_errors=True)                     # numbers of an earlier run
-        for path in RESULTS.glob(f"{end.name}*.xml"):
+    if not session.posargs:                                        # what an earlier run left
+        shutil.rmtree(end, ignore_errors=True)
+        for path in RESULTS.glob(f"{end.name}-*.xml"):
             path.unlink()
+    report = end.with_name(f"{end.name}-{1 + len(list(RESULTS.glob(f'{end.name}-*.xml')))}.xml")
     session.run("python", "-m", "tools.ends", "describe", f"{end}.json")
     more = [f"--junitxml={report}", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *NO_CAP]
     settings = [f"VENV={session.virtualenv.location}", "BOOTSTRAP=true", f"NUMBERS={end}", f"ARGS={' '.join(more)}"]
+    what = " ".join(session.posargs or ["tests", "notebooks"])
     session.run("make", "test", f"WHAT={what}", *settings, external=True)

@@ -22,7 +22,6 @@ from tools import numbers
 
 ENDS = REPOSITORY / "build" / "ends"
 RECORD = RESULTS / "versions.json"
-AGAIN = "-again"
 SHOWN = ("torch", "transformers", "numpy", "keras", "huggingface_hub", "jupyterlab", "ipywidgets", "nbval")
 
 
@@ -62,7 +61,7 @@ def describe(path: Path) -> None:
 
 def load_all() -> tuple[End, list[End]]:
     """The lowest end, and the newest on each Python. Raises SystemExit where either is missing."""
-    names = [path.stem for path in sorted(ENDS.glob("*.xml")) if not path.stem.endswith(AGAIN)]
+    names = [path.stem for path in sorted(ENDS.glob("*.json"))]
     newest = [name for name in names if name.startswith("newest")]
     for session, found in (("lowest", "lowest" in names), ("newest", newest)):
         if not found:
@@ -71,17 +70,15 @@ def load_all() -> tuple[End, list[End]]:
 
 
 def load(name: str) -> End:
-    """What a session left: a test that was run again is what it was the last time."""
-    outcomes, seconds = _report(ENDS / f"{name}.xml")
-    again = _report(path)[0] if (path := ENDS / f"{name}{AGAIN}.xml").exists() else {}
-    return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes | again, again=len(again), seconds=seconds)
-
-
-def _report(path: Path) -> tuple[dict[str, str], float]:
-    """JUnit's report: what became of each test, and the seconds of all."""
-    suite = ElementTree.parse(path).getroot().find("testsuite")
-    outcomes = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in suite.iter("testcase")}
-    return outcomes, float(suite.get("time"))
+    """What a session left, in one report or in several: a test that was run again is what it was the last time."""
+    outcomes, again, seconds = {}, set(), 0.0
+    for path in sorted(ENDS.glob(f"{name}-*.xml"), key=lambda path: int(path.stem.rpartition("-")[2])):
+        suite = ElementTree.parse(path).getroot().find("testsuite")
+        came = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in suite.iter("testcase")}
+        again |= outcomes.keys() & came.keys()
+        outcomes |= came
+        seconds += float(suite.get("time"))
+    return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes, again=len(again), seconds=seconds)
 
 
 def _outcome(case: ElementTree.Element) -> str:
@@ -145,7 +142,8 @@ def sentence(record: dict) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line. Returns the exit status: 1 where a test failed, a cell is otherwise or a number out of its band."""
+    """Command line. Returns the exit status: 1 where a test failed or ran at one end only, a cell is otherwise, or a
+    number is out of its band."""
     parser = argparse.ArgumentParser(prog="python -m tools.ends", description=__doc__.partition("\n")[0])
     parser.add_argument("command", nargs="?", choices=["compare", "describe"], default="compare")
     parser.add_argument("file", nargs="?", type=Path, help="where `describe` writes the versions")
@@ -156,15 +154,16 @@ def main(arguments: list[str] | None = None) -> int:
     lowest, newest = load_all()
     record = {end.name: summary(end) for end in (lowest, *newest)}
     cells = [line for end in newest for line in differing(lowest.cells, end.cells)]
+    alone = [test for end in newest for test in sorted(lowest.outcomes.keys() ^ end.outcomes.keys())]
     far = [line for end in newest for line in apart(lowest, end)]
-    record |= {"cells_that_differ": len(cells), "numbers_apart": len(far)}
-    print(*cells, *far, sep="\n")
+    record |= {"tests_at_one_end_only": len(alone), "cells_that_differ": len(cells), "numbers_apart": len(far)}
+    print(*(f"{test}: at one end only" for test in alone), *cells, *far, sep="\n")
     for name, facts in record.items():
         print(name, facts)
     write_json(RECORD, record)
     failed = [test for end in (lowest, *newest) for test, outcome in end.outcomes.items() if outcome == "failed"]
     wrong = any(record[end.name]["numbers_out_of_band"] for end in (lowest, *newest))
-    return bool(failed or wrong or cells)
+    return bool(failed or wrong or cells or alone)
 
 
 if __name__ == "__main__":

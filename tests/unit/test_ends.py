@@ -18,7 +18,7 @@ REPORT = """<testsuites><testsuite time="{seconds}">
 def leave(folder: Path, name: str, *, outcome: str = "", cell: str = "", came: str = "1.0") -> None:
     """What a session leaves: the report, the versions, the numbers of a lesson."""
     (folder / name).mkdir(parents=True)
-    (folder / f"{name}.xml").write_text(REPORT.format(seconds=120, outcome=outcome, cell=cell))
+    (folder / f"{name}-1.xml").write_text(REPORT.format(seconds=120, outcome=outcome, cell=cell))
     (folder / f"{name}.json").write_text(json.dumps({"python": "3.11.7", "packages": {"torch": "2.9.0", "tqdm": "4"}}))
     number = Number("01/c/0 loss # [0]", "1.0", came, 0.05, "compared")
     (folder / name / "01.json").write_text(json.dumps([number._asdict()]))
@@ -80,13 +80,26 @@ def test_a_test_that_was_mended_counts_as_what_it_was_the_last_time_and_is_count
     for end, last in (("lowest", ""), ("newest-3.13", "<error/>")):
         case = f'<testcase classname="tests.unit.test_a" name="test_two" time="1">{last}</testcase>'
         report = f'<testsuites><testsuite time="9">{case}</testsuite></testsuites>'
-        (folder / f"{end}-again.xml").write_text(report)
+        (folder / f"{end}-2.xml").write_text(report)
     assert ends.main([]) == 1
     record = json.loads(ends.RECORD.read_text())
-    assert list(record) == ["lowest", "newest-3.13", "cells_that_differ", "numbers_apart"]
     assert record["lowest"]["outcomes"] == {"passed": 3} and record["lowest"]["run_again"] == 1
     assert record["newest-3.13"]["outcomes"] == {"passed": 2, "failed": 1}
     assert "| of them run again, after a mend | 1 | 1 |" in ends.table(record)
+
+
+def test_an_end_in_parts_is_whole_only_with_all_of_them(folder, capsys):
+    leave(folder, "lowest")
+    leave(folder, "newest-3.13")
+    whole = (folder / "newest-3.13-1.xml").read_text()
+    lines = whole.split("\n")
+    (folder / "newest-3.13-1.xml").write_text("\n".join([lines[0], *lines[2:]]))
+    assert ends.main([]) == 1
+    assert capsys.readouterr().out.startswith("tests.unit.test_a::test_one: at one end only\n")
+    (folder / "newest-3.13-10.xml").write_text("\n".join([*lines[:2], *lines[4:]]))
+    assert ends.main([]) == 0
+    record = json.loads(ends.RECORD.read_text())
+    assert record["newest-3.13"] == record["lowest"] | {"minutes": 4}
 
 
 def test_the_record_is_told_in_a_sentence_and_a_table_and_hides_no_failure(folder):
