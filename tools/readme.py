@@ -17,11 +17,10 @@ from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 
 from course_utils import leaderboard
-from course_utils.checkpoints import read_json
 from course_utils.image_yardstick import mean_and_spread
 from course_utils.lessons import LESSONS
 from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
-from tools import durations, ends, faults, speed, verified
+from tools import faults, speed, verified
 from tools.badges import opened_on_colab
 from tools.notebooks.first_cell import setting
 
@@ -141,14 +140,8 @@ def folded(summary: str, table: str) -> str:
     return "\n".join(["<details>", f"<summary><b>{summary}</b></summary>", "", table, "", "</details>"])
 
 
-def holds() -> str:
-    """What `make faults` counted last, both ends of the versions, and what takes longest, each folded away."""
-    records = [(tool, read_json(tool.RECORD)) for tool in (ends, durations)]
-    return "\n".join([broken(), *(folded(tool.sentence(record), tool.table(record)) for tool, record in records)])
-
-
 def broken() -> str:
-    """Each fault with its tries, folded away under their sums."""
+    """What `make faults` counted last: each fault with its tries, folded away under their sums."""
     rows = faults.committed()
     kinds, tries = len({row["fault"] for row in rows}), sum(row["tries"] for row in rows)
     return folded(f"{kinds} faults, {tries:,} tries, {sum(row['lost'] for row in rows)} lost", faults.table(rows))
@@ -161,7 +154,7 @@ PARTS = {
     "images": images,
     "speed": speed.section,
     "verified": trust,
-    "faults": holds,
+    "faults": broken,
 }
 
 
