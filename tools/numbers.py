@@ -31,7 +31,7 @@ BAR = re.compile(r"\?\s?(?:step|it)/s\]")            # a progress bar as it begi
 DECIMAL = re.compile(r"(?<![\w.,])[-+−]?\d+\.\d")    # a line with one of these is a measurement, and has to come again
 BARE_POINT = re.compile(r"#\.(?=\]| #)")             # numpy's way to write 1.0 in an array
 PADDED = re.compile(r"(?<=[(\[]) | (?=[)\]])")          # numbers set below one another
-LAST_DIGITS = 2                                      # so many units in the last printed place are always allowed
+LAST_DIGITS = 2                                      # so many units in the last printed place, or a cell's own `units`
 
 
 class Number(NamedTuple):
@@ -42,6 +42,7 @@ class Number(NamedTuple):
     came: str
     within: float
     kind: str                                        # compared, listed, time, words differ, gone
+    units: int = LAST_DIGITS
 
     def __str__(self) -> str:
         if self.kind == "gone":
@@ -51,7 +52,7 @@ class Number(NamedTuple):
 
 @cache
 def bands() -> dict:
-    """The bands: `within` for all, and for single cells with the reason; and the cells whose words may differ."""
+    """The bands: `within` for all; for single cells also `units`, and the reason; the cells whose words may differ."""
     return tomllib.loads(BANDS.read_text(encoding="utf-8"))
 
 
@@ -69,7 +70,8 @@ def text_of(outputs) -> str:
 
 def compared(lesson: str, cell: str, committed: str, came: str, stated: dict) -> list[Number]:
     """The numbers of one cell in order, line by line."""
-    within = stated["cells"].get(f"{lesson}/{cell}", stated)["within"]
+    band = stated["cells"].get(f"{lesson}/{cell}", stated)
+    within, units = band["within"], band.get("units", LAST_DIGITS)
     others_words = f"{lesson}/{cell}" in stated["texts"]
     numbers = []
     for place, (old, new) in enumerate(_pairs(committed.splitlines(), came.splitlines())):
@@ -80,7 +82,7 @@ def compared(lesson: str, cell: str, committed: str, came: str, stated: dict) ->
         else:
             gone = not others_words and DECIMAL.search(old) and not LINE_OF_TIMES.search(words)
             kinds = ["gone" if gone else "words differ"] * len(pairs)
-        numbers += [Number(f"{name} [{i}]", *pair, within, kinds[i]) for i, pair in enumerate(pairs)]
+        numbers += [Number(f"{name} [{i}]", *pair, within, kinds[i], units) for i, pair in enumerate(pairs)]
     return numbers
 
 
@@ -113,7 +115,8 @@ def out_of_band(number: Number) -> bool:
     if number.kind != "compared" or number.committed == number.came:
         return number.kind == "gone"
     old, new = _value(number.committed), _value(number.came)
-    return not abs(new - old) <= max(number.within * abs(old), LAST_DIGITS * _last_place(number.committed)) * (1 + 1e-9)
+    allowed = max(number.within * abs(old), number.units * _last_place(number.committed))
+    return not abs(new - old) <= allowed * (1 + 1e-9)
 
 
 def _value(written: str) -> float:

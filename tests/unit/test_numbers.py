@@ -12,7 +12,11 @@ from tools.numbers import BANDS, Number, bands, compared, differing, load, main,
 
 STATED = {
     "within": 0.05,
-    "cells": {"02/wild": {"within": 0.5, "why": "explodes"}, "02/free": {"within": math.inf, "why": "chance"}},
+    "cells": {
+        "02/wild": {"within": 0.5, "why": "explodes"},
+        "02/free": {"within": math.inf, "why": "chance"},
+        "02/ends": {"within": 0.5, "units": 5, "why": "near 0"},
+    },
     "texts": {"02/text": "what a model writes"},
 }
 
@@ -57,6 +61,12 @@ def test_a_cell_may_have_a_wider_band():
     assert out_of_band(one("longest 100.0", "longest 140.0"))
     assert not out_of_band(one("longest 100.0", "longest 140.0", "wild"))
     assert out_of_band(one("longest 100.0", "longest 160.0", "wild"))
+
+
+def test_a_cell_may_allow_more_units_in_the_last_place():
+    assert out_of_band(one("ends at +0.00", "ends at +0.05"))
+    assert not out_of_band(one("ends at +0.00", "ends at +0.05", "ends"))
+    assert out_of_band(one("ends at +0.00", "ends at +0.06", "ends"))
 
 
 def test_beside_a_time_the_other_numbers_of_a_line_are_compared():
