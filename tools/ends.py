@@ -61,7 +61,7 @@ def describe(path: Path) -> None:
 
 def load_all() -> tuple[End, list[End]]:
     """The lowest end, and the newest on each Python. Raises SystemExit where either is missing."""
-    names = [path.stem for path in sorted(ENDS.glob("*.json"))]
+    names = sorted({path.stem.rpartition("-")[0] for path in ENDS.glob("*.xml")})
     newest = [name for name in names if name.startswith("newest")]
     for session, found in (("lowest", "lowest" in names), ("newest", newest)):
         if not found:
@@ -70,13 +70,17 @@ def load_all() -> tuple[End, list[End]]:
 
 
 def load(name: str) -> End:
-    """What a session left, in one report or in several: a test that was run again is what it was the last time."""
+    """What a session left, in one report or in several: a test that was run again is what it was the last time.
+
+    A notebook is always run as a whole: what an earlier report says of it counts no more.
+    """
     outcomes, again, seconds = {}, set(), 0.0
     for path in sorted(ENDS.glob(f"{name}-*.xml"), key=lambda path: int(path.stem.rpartition("-")[2])):
         suite = ElementTree.parse(path).getroot().find("testsuite")
         came = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in suite.iter("testcase")}
         again |= outcomes.keys() & came.keys()
-        outcomes |= came
+        whole = {test.partition("::")[0] for test in came if ".ipynb" in test}
+        outcomes = {test: outcome for test, outcome in outcomes.items() if test.partition("::")[0] not in whole} | came
         seconds += float(suite.get("time"))
     return End(name, **read_json(ENDS / f"{name}.json"), outcomes=outcomes, again=len(again), seconds=seconds)
 
@@ -123,10 +127,10 @@ def table(record: dict) -> str:
     rows |= {package: [facts["packages"].get(package, "–") for facts in ends.values()] for package in SHOWN}
     for outcome in ("passed", "skipped", "failed"):
         rows[f"tests {outcome}"] = [f"{facts['outcomes'].get(outcome, 0):,}" for facts in ends.values()]
-    rows["of them run again, after a mend"] = [f"{facts['run_again']:,}" for facts in ends.values()]
-    rows["of them cells of lessons, passed"] = [f"{facts['cells'].get('passed', 0):,}" for facts in ends.values()]
+    rows["tests run again, after a mend"] = [f"{facts['run_again']:,}" for facts in ends.values()]
+    rows["cells of lessons passed"] = [f"{facts['cells'].get('passed', 0):,}" for facts in ends.values()]
     rows["numbers of lessons compared"] = [f"{facts['numbers_compared']:,}" for facts in ends.values()]
-    rows["of them out of their bands"] = [str(facts["numbers_out_of_band"]) for facts in ends.values()]
+    rows["numbers out of their bands"] = [str(facts["numbers_out_of_band"]) for facts in ends.values()]
     rows["minutes"] = [str(facts["minutes"]) for facts in ends.values()]
     return "\n".join(lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()])
 
