@@ -1,9 +1,17 @@
-"""Ctrl-C, and the stop button of a notebook, held back where they would break more than they stop."""
+"""Ctrl-C, and the stop button of a notebook: held back where they would break more than they stop, and never lost.
 
+Where Ctrl-C falls into a finalizer, which cannot raise, Python prints it and goes on: while the garbage of a large
+model is collected, more often than not. As soon as this module is imported, it is raised after the finalizer.
+"""
+
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+AFTER = 0.01                                                       # seconds; what falls into a finalizer again, again
 
 
 @contextmanager
@@ -25,3 +33,13 @@ def held_back() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if pressed and before is not signal.SIG_IGN:
         raise KeyboardInterrupt
+
+
+def _after_the_finalizer(ignored: "sys.UnraisableHookArgs") -> None:
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        threading.Timer(AFTER, _thread.interrupt_main).start()     # raised in here it would be lost once more
+    else:
+        _other_errors(ignored)
+
+
+_other_errors, sys.unraisablehook = sys.unraisablehook, _after_the_finalizer

@@ -146,6 +146,12 @@ class TiedOutput(layers.Layer):
 # --- the model ------------------------------------------------------------------------------------
 
 
+def laid(layer: layers.Layer, x):
+    """The layer's output. A Ctrl-C between its first weight and its last would leave Keras unable to make any more."""
+    with held_back():
+        return layer(x)
+
+
 class KerasDecoder(keras.Model):
     """A decoder of the Llama kind (Touvron et al. 2023) as a `keras.Model`: ids (B, T) to logits (B, T, V).
 
@@ -161,12 +167,12 @@ class KerasDecoder(keras.Model):
             config.vocabulary_size, config.width, embeddings_initializer="zeros", name="embedding"
         )
         ids = keras.Input((None,), dtype="int64", name="ids")
-        x = embedding(ids)                                                          # (B, T, D)
+        x = laid(embedding, ids)                                                    # (B, T, D)
         for number in range(config.layers):
-            x = Block(config, f"block_{number}")(x)
-        x = layers.RMSNormalization(epsilon=config.epsilon, name="norm")(x)
+            x = laid(Block(config, f"block_{number}"), x)
+        x = laid(layers.RMSNormalization(epsilon=config.epsilon, name="norm"), x)
         output = TiedOutput(embedding, "output") if config.tied else linear(config.vocabulary_size, "output")
-        super().__init__(ids, output(x), name="decoder")
+        super().__init__(ids, laid(output, x), name="decoder")
         self.vocabulary_size, self.context = config.vocabulary_size, config.context
 
     def read(self, ids: Sequence[int], memory: tuple[int, ...] | None = None):

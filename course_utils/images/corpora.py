@@ -17,6 +17,7 @@ import torch
 from course_utils import assets
 from course_utils.errors import CourseError
 from course_utils.idx import read_idx
+from course_utils.interrupts import held_back
 from course_utils.paths import DATA
 from course_utils.sources import AssetError
 from course_utils.text.splits import part_by_hash
@@ -111,7 +112,8 @@ def load_digits() -> ImageCorpus:
 
     Of their numbers those that end in 9 are test, in 8 validation. The 17 levels are spread over 0 to 255.
     """
-    from sklearn import datasets  # takes a second to import
+    with held_back():
+        from sklearn import datasets  # takes a second to import
 
     digits = datasets.load_digits()
     levels = torch.from_numpy(digits.images).mul(255 / DIGIT_LEVELS).round().to(torch.uint8)

@@ -6,7 +6,8 @@ texts of equal length. `python -m tests.browser.test_escaping` prints how many t
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from html import escape, unescape
 from typing import Any
 
@@ -18,7 +19,8 @@ from tests.support.hostile import HARMLESS, STRINGS
 from tests.support.viewers import VIEWERS, Write
 
 EMPTY = "document.querySelector('p:empty')"
-DRAWN = 200                                                        # milliseconds until the scripts of frames have drawn
+PATIENCE = 20.0                                                    # seconds in which a busy machine has drawn a page
+SETTLED = 200                                                      # milliseconds more, in which what lurks can run
 # Ways to write a page that are wrong, each of which some of the texts must give away.
 UNESCAPED: dict[str, Callable[[str], str]] = {
     "nothing escaped": lambda text: f"<p>{text}</p>",
@@ -53,10 +55,13 @@ class Watched:
         if frame.url not in ("about:blank", "about:srcdoc"):
             self.tried.append(f"navigation to {frame.url}")
 
-    def open(self, html: str) -> None:
-        """Show a page until its frames have drawn, click on it, and press a key."""
+    def open(self, html: str, texts: Sequence[str], patience: float) -> None:
+        """Show a page until its texts can be read or patience ends, click on it, and press a key."""
         self.page.set_content(f"<!doctype html><meta charset=utf-8><body>{html}</body>", wait_until="load")
-        self.page.wait_for_timeout(DRAWN)
+        end = time.monotonic() + patience
+        while self.unseen(texts) and time.monotonic() < end:
+            self.page.wait_for_timeout(SETTLED)
+        self.page.wait_for_timeout(SETTLED)
         self.page.mouse.click(150, 150)
         self.page.keyboard.press("Tab")
 
@@ -66,7 +71,13 @@ class Watched:
 
     def words(self) -> str:
         """What can be read in all frames."""
-        return "\n".join(self._ask(frame, f"({WORDS})(document.documentElement)") for frame in self.page.frames)
+        words = [self._ask(frame, f"({WORDS})(document.documentElement)") for frame in self.page.frames]
+        return "\n".join(filter(None, words))
+
+    def unseen(self, texts: Sequence[str]) -> list[str]:
+        """Those of the texts that cannot be read as they were typed."""
+        words = self.words()
+        return [text for text in texts if not is_seen(text, words)]
 
     def misdeeds(self) -> list[str]:
         """What ran, asked for an address, went there, or opened a dialog."""
@@ -74,36 +85,38 @@ class Watched:
         return self.tried + ran
 
     def _ask(self, frame: Frame, script: str) -> Any:
-        """What a script gives in a frame. One that is being left has no answer: the page that comes after it has."""
-        try:
-            return frame.evaluate(script)
-        except Error as error:
-            if "navigation" not in error.message:
-                raise
-            self.tried.append(f"left {frame.url}")
-            frame.wait_for_load_state()
-            return frame.evaluate(script)
+        """What a script gives in a frame; of one that is being left, in the page that comes after it.
+
+        None where no answer comes. Either is noted as a misdeed.
+        """
+        for _ in range(2):
+            try:
+                return frame.evaluate(script)
+            except Error as error:
+                self.tried.append(f"no answer from {frame.url}: {error.message}")
+            with contextlib.suppress(Error):
+                frame.wait_for_load_state()
+        return None
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, html: str) -> Iterator[Watched]:
-    """A fresh page of this HTML."""
+def opened(browser: Browser, write: Write, texts: Sequence[str], patience: float) -> Iterator[Watched]:
+    """A fresh page of these texts."""
     page = browser.new_page()
     view = Watched(page)
-    view.open(html)
+    view.open(write(texts), texts, patience)
     yield view
     page.close()
 
 
-def faults(browser: Browser, write: Write) -> list[str]:
+def faults(browser: Browser, write: Write, patience: float = PATIENCE) -> list[str]:
     """All that is wrong with a viewer's page of hostile texts."""
-    with opened(browser, write(HARMLESS)) as view:
+    with opened(browser, write, HARMLESS, patience) as view:
         expected = view.skeleton()
-    with opened(browser, write(STRINGS)) as view:
+    with opened(browser, write, STRINGS, patience) as view:
         found = view.misdeeds()
         found += [] if view.skeleton() == expected else ["made of other elements or attributes"]
-        words = view.words()
-    return found + [f"not seen as typed: {text}" for text in STRINGS if not is_seen(text, words)]
+        return found + [f"not seen as typed: {text}" for text in view.unseen(STRINGS)]
 
 
 @pytest.mark.parametrize("name", VIEWERS)
@@ -113,7 +126,15 @@ def test_hostile_text_runs_nothing_adds_nothing_to_the_page_and_is_seen_as_typed
 
 @pytest.mark.parametrize("way", UNESCAPED)
 def test_a_viewer_that_escapes_wrongly_is_noticed(browser: Browser, way: str):
-    assert faults(browser, lambda texts: "\n".join(map(UNESCAPED[way], texts)))
+    assert faults(browser, lambda texts: "\n".join(map(UNESCAPED[way], texts)), patience=0)
+
+
+def test_a_page_that_draws_late_is_waited_for(browser: Browser):
+    def late(texts: Sequence[str]) -> str:
+        html = safe("".join(f"<p>{escape(text)}</p>" for text in texts))
+        return f"<p></p><script>setTimeout(() => {{{EMPTY}.innerHTML = {html}}}, 1500)</script>"
+
+    assert faults(browser, late) == []
 
 
 if __name__ == "__main__":

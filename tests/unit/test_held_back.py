@@ -1,4 +1,4 @@
-"""Ctrl-C is held back where it would break more than it stops, and comes after."""
+"""Ctrl-C is held back where it would break more than it stops, and comes after; in a finalizer it is not lost."""
 
 import os
 import signal
@@ -27,7 +27,21 @@ except KeyboardInterrupt:
 print("imported")
 """
 
-
+FINALIZER = """
+import os, signal, time
+import course_utils.interrupts
+class Garbage:
+    def __del__(self):
+        {0}
+        for _ in range(10):
+            pass
+try:
+    Garbage()                                        # gone at once
+    time.sleep(5)
+    print("went on")
+except KeyboardInterrupt:
+    print("stopped")
+"""
 ADAM = "import torch; from course_utils.adversarial import adam; adam(torch.nn.Linear(1, 1), 1.0, (0.0, 0.0))"
 
 
@@ -78,6 +92,16 @@ def test_another_thread_may_use_it_and_leaves_the_handler_alone():
     assert seen == [signal.default_int_handler]
 
 
+@pytest.mark.parametrize(
+    ("inside", "printed", "said"),
+    [("os.kill(os.getpid(), signal.SIGINT)", "stopped\n", ""), ("raise OSError('full')", "went on\n", "OSError: full")],
+)
+def test_an_interrupt_in_a_finalizer_comes_after_it_and_an_error_there_is_still_said(inside, printed, said):
+    command = [sys.executable, "-c", FINALIZER.format(inside)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.stdout == printed and said in done.stderr and ("Exception ignored" in done.stderr) == bool(said)
+
+
 @pytest.mark.slow
 @pytest.mark.fault("kernel interrupted in an import")
 @pytest.mark.parametrize(
@@ -86,6 +110,7 @@ def test_another_thread_may_use_it_and_leaves_the_handler_alone():
         ("accelerate.big_modeling", "from course_utils.training import fit"),
         ("torch._inductor.config", "from course_utils.pretrained import load_decoder"),
         ("torch._inductor.config", ADAM),
+        ("scipy.ndimage.filters", "from course_utils.images.corpora import load_digits; load_digits()"),
     ],
 )
 def test_a_package_whose_import_was_interrupted_can_be_imported_again(inside: str, statement: str):
