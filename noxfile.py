@@ -5,7 +5,7 @@
     nox -s compare         both beside each other, cell by cell and number by number
     nox -s twice           the lessons two times by the locked versions: every number the same to its last digit
 
-An end can be run in parts. What was mended since is run again alone, and counts in place of its first run:
+An end can be mended in parts: whole files of tests run again alone, and count in place of what they were before.
 
     nox -R -s lowest -- tests/unit/test_lora.py notebooks/07_transformer.ipynb
 
@@ -66,9 +66,11 @@ def run_everything(session: nox.Session, resolution: str) -> None:
     end = RESULTS / session.name
     if not session.posargs:                                        # what an earlier run left
         shutil.rmtree(end, ignore_errors=True)
-        for path in RESULTS.glob(f"{end.name}-*.xml"):
+        for path in RESULTS.glob(f"{end.name}*.xml"):
             path.unlink()
-    report = end.with_name(f"{end.name}-{1 + len(list(RESULTS.glob(f'{end.name}-*.xml')))}.xml")
+    session.run("python", "-m", "course_utils.assets", "--all")    # what `make test` fetches; here already, or now
+    parts = len(list(RESULTS.glob(f"{end.name}-part-*.xml")))
+    report = end.with_name(f"{end.name}-part-{1 + parts}.xml" if session.posargs else f"{end.name}.xml")
     session.run("python", "-m", "tools.ends", "describe", f"{end}.json")
     more = [f"--junitxml={report}", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *NO_CAP]
     settings = [f"VENV={session.virtualenv.location}", "BOOTSTRAP=true", f"NUMBERS={end}", f"ARGS={' '.join(more)}"]

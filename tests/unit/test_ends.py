@@ -1,6 +1,7 @@
-"""Two ends of the declared versions beside each other: what a session left is read, and what differs is named."""
+"""Two ends of the declared versions beside each other: what sessions left goes on record, and what differs is named."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ REPORT = """<testsuites><testsuite time="{seconds}">
 def leave(folder: Path, name: str, *, outcome: str = "", cell: str = "", came: str = "1.0") -> None:
     """What a session leaves: the report, the versions, the numbers of a lesson."""
     (folder / name).mkdir(parents=True)
-    (folder / f"{name}-1.xml").write_text(REPORT.format(seconds=120, outcome=outcome, cell=cell))
+    (folder / f"{name}.xml").write_text(REPORT.format(seconds=120, outcome=outcome, cell=cell))
     (folder / f"{name}.json").write_text(json.dumps({"python": "3.11.7", "packages": {"torch": "2.9.0", "tqdm": "4"}}))
     number = Number("01/c/0 loss # [0]", "1.0", came, 0.05, "compared")
     (folder / name / "01.json").write_text(json.dumps([number._asdict()]))
@@ -31,23 +32,21 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path / "ends"
 
 
-def test_two_ends_that_agree_are_green_and_on_record(folder, capsys):
+def record() -> dict:
+    return json.loads(ends.RECORD.read_text())
+
+
+def test_two_ends_that_agree_are_green_and_on_record(folder):
     leave(folder, "lowest")
     leave(folder, "newest-3.13", outcome='<skipped message="no"/>', came="1.04")
     assert ends.main([]) == 0
-    record = json.loads(ends.RECORD.read_text())
-    assert record["cells_that_differ"] == record["numbers_apart"] == 0
-    assert record["lowest"] == {
-        "python": "3.11.7",
-        "packages": {"torch": "2.9.0"},
-        "outcomes": {"passed": 3},
-        "run_again": 0,
-        "cells": {"passed": 1},
-        "numbers_compared": 1,
-        "numbers_out_of_band": 0,
-        "minutes": 2,
-    }
-    assert record["newest-3.13"]["outcomes"] == {"passed": 2, "skipped": 1}
+    lowest, newest = record()["ends"].values()
+    assert all(record()[kind] == 0 for kind in ("failed", "out_of_band", "other_tests", "cells_that_differ"))
+    assert lowest["python"] == "3.11.7" and lowest["packages"] == {"torch": "2.9.0"} and lowest["minutes"] == 2
+    assert lowest["not_passed"] == {} and lowest["numbers"] == {"01": {"compared": 1, "strays": {}}}
+    assert newest["not_passed"] == {"tests.unit.test_a::test_two": "skipped"}
+    assert newest["numbers"]["01"]["strays"] == {"01/c/0 loss # [0]": ["1.0", "1.04", 0.05, "compared", 2]}
+    assert lowest["files"] == newest["files"] and lowest["files"]["tests.unit.test_a"][0] == 2
 
 
 @pytest.mark.parametrize(("end", "fault"), [("outcome", "<failure/>"), ("outcome", "<error/>"), ("cell", "<failure/>")])
@@ -61,78 +60,103 @@ def test_a_cell_that_comes_out_otherwise_is_named(folder, capsys):
     leave(folder, "lowest")
     leave(folder, "newest-3.13", cell='<skipped message="no"/>')
     assert ends.main([]) == 1
-    assert capsys.readouterr().out.startswith("notebooks.01_ngrams.ipynb::Cell 3: passed and skipped\n")
+    said = "cells_that_differ: notebooks.01_ngrams.ipynb::Cell 3: passed and skipped\n"
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_two_numbers_further_apart_than_their_band_are_named_and_one_that_leaves_it_is_red(folder, capsys):
     leave(folder, "lowest", came="0.96")
     leave(folder, "newest-3.12", came="1.04")                      # each within 5 % of 1.0, and not of each other
-    assert ends.main([]) == 0 and json.loads(ends.RECORD.read_text())["numbers_apart"] == 1
-    assert capsys.readouterr().out.startswith("01/c/0 loss # [0]: 0.96 and 1.04\n")
+    assert ends.main([]) == 0 and record()["numbers_apart"] == 1
+    assert capsys.readouterr().out.startswith("numbers_apart: 01/c/0 loss # [0]: 0.96 and 1.04\n")
     leave(folder, "newest-3.13", came="2.0")
-    assert ends.main([]) == 1
-    assert json.loads(ends.RECORD.read_text())["newest-3.13"]["numbers_out_of_band"] == 1
+    assert ends.main([]) == 1 and record()["out_of_band"] == 1
 
 
-def test_a_test_that_was_mended_counts_as_what_it_was_the_last_time_and_is_counted(folder):
+def part(folder: Path, name: str, case: str, outcome: str = "") -> None:
+    """What a session of a few tests leaves."""
+    case = f"<testcase {case}>{outcome}</testcase>"
+    (folder / f"{name}-part-1.xml").write_text(f'<testsuites><testsuite time="9">{case}</testsuite></testsuites>')
+
+
+BOTH = 'classname="tests.unit.test_a" name="test_one"/><testcase classname="tests.unit.test_a" name="test_two"'
+
+
+def test_a_file_that_was_mended_counts_as_what_it_was_the_last_time_and_is_counted(folder):
     for end in ("lowest", "newest-3.13"):
         leave(folder, end, outcome="<failure/>")
-    for end, last in (("lowest", ""), ("newest-3.13", "<error/>")):
-        case = f'<testcase classname="tests.unit.test_a" name="test_two" time="1">{last}</testcase>'
-        report = f'<testsuites><testsuite time="9">{case}</testsuite></testsuites>'
-        (folder / f"{end}-2.xml").write_text(report)
+    part(folder, "lowest", BOTH)
+    part(folder, "newest-3.13", BOTH, "<error/>")
+    for _ in range(2):                                             # read twice they count no more than once
+        assert ends.main([]) == 1
+        lowest, newest = record()["ends"].values()
+        assert dict(ends.counts(lowest)) == {"passed": 3} and dict(ends.counts(newest)) == {"passed": 2, "failed": 1}
+        assert "| of these run again, after a mend in their file | 2 | 2 |" in ends.table(record())
+
+
+def test_an_end_on_record_stays_where_its_reports_are_gone_and_is_mended_by_a_report_of_a_few(folder, capsys):
+    leave(folder, "lowest", outcome="<failure/>", came="2.0")
+    assert ends.main([]) == 1                                      # and no newest end at all
+    said = "missing: nox -s newest\nfailed: tests.unit.test_a::test_two\nout_of_band: 01/c/0 loss # [0]\n"
+    assert capsys.readouterr().out.startswith(said)
+    shutil.rmtree(folder)                                          # another day, another machine
+    leave(folder, "newest-3.13")
     assert ends.main([]) == 1
-    record = json.loads(ends.RECORD.read_text())
-    assert record["lowest"]["outcomes"] == {"passed": 3} and record["lowest"]["run_again"] == 1
-    assert record["newest-3.13"]["outcomes"] == {"passed": 2, "failed": 1}
-    assert "| tests run again, after a mend | 1 | 1 |" in ends.table(record)
+    assert record()["failed"] == record()["out_of_band"] == 1 and not record()["missing"]
+    leave(folder, "lowest")
+    (folder / "lowest.xml").unlink()
+    part(folder, "lowest", BOTH)
+    assert ends.main([]) == 0 and record()["ends"]["lowest"]["minutes"] == 2
+
+
+def test_a_few_tests_that_ran_with_other_versions_do_not_count(folder):
+    leave(folder, "newest-3.13")
+    ends.main([])
+    (folder / "newest-3.13.xml").unlink()
+    part(folder, "newest-3.13", BOTH)
+    (folder / "newest-3.13.json").write_text(json.dumps({"python": "3.11.7", "packages": {"torch": "2.9.1"}}))
+    with pytest.raises(SystemExit, match=r"newest-3.13-part-1.xml ran with .*2.9.1.*2.9.0.*type: nox -s newest-3.13"):
+        ends.main([])
+
+
+def test_a_few_tests_alone_are_no_end(folder):
+    leave(folder, "lowest")
+    (folder / "lowest.xml").unlink()
+    part(folder, "lowest", BOTH)
+    with pytest.raises(SystemExit, match=r"expected a report of all tests in .*lowest.xml; type: nox -s lowest"):
+        ends.main([])
 
 
 def test_a_cell_that_a_notebook_no_longer_has_counts_no_more_once_the_notebook_is_run_again(folder):
     leave(folder, "lowest", cell="<failure/>")
     leave(folder, "newest-3.13")
     for end in ("lowest", "newest-3.13"):
-        case = '<testcase classname="notebooks.01_ngrams.ipynb" name="Cell 2" time="1"/>'
-        (folder / f"{end}-2.xml").write_text(f'<testsuites><testsuite time="9">{case}</testsuite></testsuites>')
-    assert ends.main([]) == 0
-    assert "notebooks.01_ngrams.ipynb::Cell 3" not in ends.load("lowest").outcomes
-    assert len(ends.load("lowest").outcomes) == 3
+        part(folder, end, 'classname="notebooks.01_ngrams.ipynb" name="Cell 2"')
+    assert ends.main([]) == 0 and record()["ends"]["lowest"]["not_passed"] == {}
 
 
 def test_an_end_in_parts_is_whole_only_with_all_of_them(folder, capsys):
     leave(folder, "lowest")
     leave(folder, "newest-3.13")
-    whole = (folder / "newest-3.13-1.xml").read_text()
-    lines = whole.split("\n")
-    (folder / "newest-3.13-1.xml").write_text("\n".join([lines[0], *lines[2:]]))
+    part(folder, "newest-3.13", 'classname="tests.unit.test_a" name="test_two"')
     assert ends.main([]) == 1
-    assert capsys.readouterr().out.startswith("tests.unit.test_a::test_one: at one end only\n")
-    (folder / "newest-3.13-10.xml").write_text("\n".join([*lines[:2], *lines[4:]]))
+    assert capsys.readouterr().out.startswith("other_tests: tests.unit.test_a\n")
+    part(folder, "newest-3.13", BOTH)
     assert ends.main([]) == 0
-    record = json.loads(ends.RECORD.read_text())
-    assert record["newest-3.13"] == record["lowest"] | {"minutes": 4}
 
 
 def test_the_record_is_told_in_a_sentence_and_a_table_and_hides_no_failure(folder):
     leave(folder, "lowest", outcome="<failure/>")
     leave(folder, "newest-3.13", outcome='<skipped message="no"/>', came="2.0")
     ends.main([])
-    record = json.loads(ends.RECORD.read_text())
-    assert ends.sentence(record) == (
+    assert ends.sentence(record()) == (
         "Lowest and newest versions, on Python 3.11 and 3.11: 6 tests, 1 failed, 0 cells of lessons differ"
     )
-    lines = ends.table(record).split("\n")
+    lines = ends.table(record()).split("\n")
     assert lines[:2] == ["| | lowest | newest-3.13 |", "|---|---|---|"]
     for line in ("| torch | 2.9.0 | 2.9.0 |", "| keras | – | – |", "| tests failed | 1 | 0 |", "| minutes | 2 | 2 |"):
         assert line in lines
     assert "| numbers out of their bands | 0 | 1 |" in lines
-
-
-@pytest.mark.parametrize("missing", ["lowest", "newest"])
-def test_without_the_report_of_an_end_it_says_which_session_to_run(folder, missing):
-    leave(folder, {"lowest": "newest-3.13", "newest": "lowest"}[missing])
-    with pytest.raises(SystemExit, match=f"expected the report of the session {missing} .*type: nox -s {missing}"):
-        ends.main([])
 
 
 def test_the_versions_of_all_declared_packages_are_written(tmp_path):
