@@ -14,6 +14,7 @@ from course_utils.paths import NOTEBOOKS
 from tools.notebooks.execute import kernel_environment
 
 CELL_SECONDS = 120
+READY_SECONDS = 10
 STOPPED = "Interrupted after "                                     # how a training says that it was stopped
 
 
@@ -27,6 +28,13 @@ class Kernel:
     def run(self, source: str, seen: Callable[[dict], None] = lambda message: None) -> dict:
         """Run a cell to its end; the kernel's reply. Raises TimeoutError where none comes."""
         return self.client.execute_interactive(source, timeout=CELL_SECONDS, output_hook=seen)["content"]
+
+    def is_ready(self) -> bool:
+        """Whether it runs the next cell at once."""
+        try:
+            return self.client.execute_interactive("", timeout=READY_SECONDS)["content"]["status"] == "ok"
+        except TimeoutError:
+            return False
 
     def profile(self, name: str) -> None:
         """How much work the next cells do."""
