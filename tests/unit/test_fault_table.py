@@ -14,6 +14,7 @@ from tools.notebooks.files import lesson_paths
 pytest_plugins = ["pytester"]
 LEAST = {                                                          # what the full run makes, the small one does not
     "kill -9 while training": 100,
+    "kernel interrupted in a cell that trains": 100,
     "kill -9 during a download": 100,
     "kill -9 while progress is kept": 100,
     "kill -9 while a checkpoint or project is saved": 100,
