@@ -18,6 +18,7 @@ from course_utils import assets
 from course_utils.errors import CourseError
 from course_utils.models.fast import FastDecoder
 from course_utils.paths import cache_dir
+from course_utils.pretrained import read_on
 
 LLAMA, END = "llama.cpp Q4_1", 2                                   # END: the id that would end the text is not taken
 SOURCE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -88,7 +89,7 @@ class Theirs:
 
     @torch.no_grad()
     def read(self, ids: Sequence[int]) -> int:
-        logits = self.model(torch.tensor([ids]), past_key_values=self.cache, logits_to_keep=1).logits[0, -1]
+        logits = read_on(self.model, torch.tensor([ids]), self.cache, logits_to_keep=1).logits[0, -1]
         logits[END] = float("-inf")
         return int(logits.argmax())
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from inspect import signature
 
 import torch
 from safetensors.torch import load_file
@@ -19,11 +20,21 @@ with held_back():                                                  # half import
         AutoConfig,
         AutoModelForCausalLM,
         AutoTokenizer,
+        DynamicCache,
         PreTrainedModel,
         PreTrainedTokenizerBase,
         TextStreamer,
     )
     from transformers.utils.logging import disable_progress_bar
+
+
+def read_on(model: PreTrainedModel, ids: torch.Tensor, cache: DynamicCache, **settings):
+    """What the model says of ids (B, T) that follow those in the cache; they are added to it.
+
+    The argument is called `cache` since transformers 5.24, `past_key_values` before.
+    """
+    name = "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
+    return model(ids, use_cache=True, **{name: cache}, **settings)
 
 
 class Pieces(TextStreamer):
@@ -74,10 +85,9 @@ class ChatModel(Pretrained):
     def write(self, text: str, length: int, generator: torch.Generator) -> str:
         """`text` and `length` more tokens, each drawn with the probability the model gives it."""
         ids = self._encode(text).input_ids
-        out, cache = ids, None
+        out, cache = ids, DynamicCache(config=self.model.config)
         for _ in range(length):
-            step = self.model(ids, past_key_values=cache, use_cache=True)
-            cache, probability = step.past_key_values, step.logits[0, -1].float().softmax(dim=-1)
+            probability = read_on(self.model, ids, cache).logits[0, -1].float().softmax(dim=-1)
             ids = torch.multinomial(probability, 1, generator=generator)[None]
             out = torch.cat([out, ids], dim=1)
         return self.tokenizer.decode(out[0])

@@ -19,7 +19,7 @@ from course_utils.shapes import check_counts, check_floats, check_shape
 
 BEYOND = 1e-4                                                      # of 1: what rounding may add
 OFF_GRID = 0.04                                                    # of a level: half precision moves one by up to 0.031
-LEAST_LOG_SCALE = -7.0                                             # at e⁻⁷ all mass is on one level: no need for less
+LOG_SCALES = (-7.0, 20.0)                                          # at e⁻⁷ one level has all; beyond e²⁰ none has any
 
 
 def check_images(images: torch.Tensor, channels: int, size: int) -> None:
@@ -89,7 +89,7 @@ def logistic_log_probability(images: torch.Tensor, mean: torch.Tensor, log_scale
     Written as σ(a) · σ(−b) · (1 − e^(b−a)), which keeps its digits where σ(a) and σ(b) are both nearly 0 or 1.
     """
     check_floats("…, …, …", images=images, mean=mean, log_scale=log_scale)
-    inverse = (-log_scale.clamp(min=LEAST_LOG_SCALE)).exp()
+    inverse = (-log_scale.clamp(*LOG_SCALES)).exp()
     upper, lower = (images + STEP / 2 - mean) * inverse, (images - STEP / 2 - mean) * inverse
     first, last = images < -1 + STEP / 2, images > 1 - STEP / 2
     below_upper = functional.logsigmoid(upper).masked_fill(last, 0.0)                   # the last has no upper edge
@@ -102,7 +102,7 @@ def draw_logistic(mean: torch.Tensor, log_scale: torch.Tensor, generator: torch.
     """One image from the distribution that `logistic_log_probability` scores, on the grid of levels."""
     check_floats("…, …", mean=mean, log_scale=log_scale)
     share = uniform(mean.shape, generator, mean.device).clamp(1e-6, 1 - 1e-6)
-    return to_grid(mean + log_scale.clamp(min=LEAST_LOG_SCALE).exp() * torch.logit(share))
+    return to_grid(mean + log_scale.clamp(*LOG_SCALES).exp() * torch.logit(share))
 
 
 def gaussian_log_probability(images: torch.Tensor, mean: torch.Tensor, deviation: float) -> torch.Tensor:

@@ -70,7 +70,7 @@ def test_a_scale_below_that_at_which_a_level_has_nearly_all_counts_as_that(log_s
     assert share == pytest.approx(on_level, abs=4 * math.sqrt(on_level * (1 - on_level) / 40_000))
 
 
-@pytest.mark.parametrize("log_scale", [-20.0, -7.0, 0.0, 5.0])
+@pytest.mark.parametrize("log_scale", [-20.0, -7.0, 0.0, 5.0, 200.0])
 def test_far_from_the_mean_the_logarithm_and_its_gradient_stay_finite(log_scale):
     mean = torch.full_like(GRID, 30.0).requires_grad_(True)
     scale = torch.full_like(GRID, log_scale).requires_grad_(True)
