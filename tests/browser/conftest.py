@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from course_utils.paths import REPOSITORY
 from tests.browser.lab import CHROMIUM_FLAGS, Lab, browse, find_chromium, serve
@@ -18,6 +18,8 @@ NO_CHROMIUM = (
     "NO CHROMIUM: the notebooks were NOT opened in a browser. Install one (Debian, Ubuntu: `apt-get install chromium`) "
     "or name one in $CHROMIUM."
 )
+
+expect.set_options(timeout=30_000)                                 # milliseconds: a busy machine may be late
 
 
 def require_chromium() -> None:

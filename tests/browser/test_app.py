@@ -162,6 +162,7 @@ def test_the_answer_grows_and_stop_keeps_what_is_written_and_again_writes_anothe
     page.wait_for_timeout(300)
     assert said(page) == stopped and 20 < len(stopped) < 4000
     again.press("Enter")
+    expect(page.get_by_role("button", name="Stop")).to_be_enabled()  # the other answer is begun
     expect(chat).to_contain_text(re.compile(r"Model: .{20}"))
     page.get_by_role("button", name="Stop").press("Enter")
     expect(again).to_be_enabled()
