@@ -206,7 +206,7 @@ def sentence(record: dict) -> str:
     kept = record["ends"].values()
     tests, failed = sum(counts(end).total() for end in kept), sum(counts(end)["failed"] for end in kept)
     pythons = " and ".join(end["python"].rpartition(".")[0] for end in kept)
-    differ = f"{record['cells_that_differ']} cells of lessons differ"
+    differ = "the other end not yet" if record["missing"] else f"{record['cells_that_differ']} cells of lessons differ"
     names = " and ".join(name.partition("-")[0] for name in record["ends"]).capitalize()
     return f"{names} versions, on Python {pythons}: {tests:,} tests, {failed} failed, {differ}"
 

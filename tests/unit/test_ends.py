@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.checkpoints import read_json
+from course_utils.paths import RESULTS
 from tools import ends
 from tools.numbers import Number
 
@@ -71,6 +73,13 @@ def test_two_numbers_further_apart_than_their_band_are_named_and_one_that_leaves
     assert capsys.readouterr().out.startswith("numbers_apart: 01/c/0 loss # [0]: 0.96 and 1.04\n")
     leave(folder, "newest-3.13", came="2.0")
     assert ends.main([]) == 1 and record()["out_of_band"] == 1
+
+
+def test_the_committed_record_has_no_failure_and_no_number_out_of_its_band():
+    committed = read_json(RESULTS / "versions.json")
+    found = ends.findings(committed["ends"])
+    assert {kind: len(lines) for kind, lines in found.items()} | {"ends": committed["ends"]} == committed
+    assert not any(found[kind] for kind in ("failed", "out_of_band", "other_tests", "cells_that_differ"))
 
 
 def part(folder: Path, name: str, case: str, outcome: str = "") -> None:
@@ -152,6 +161,8 @@ def test_the_record_is_told_in_a_sentence_and_a_table_and_hides_no_failure(folde
     assert ends.sentence(record()) == (
         "Lowest and newest versions, on Python 3.11 and 3.11: 6 tests, 1 failed, 0 cells of lessons differ"
     )
+    alone = {"missing": 1, "ends": {"newest-3.13": record()["ends"]["newest-3.13"]}}
+    assert ends.sentence(alone) == "Newest versions, on Python 3.11: 3 tests, 0 failed, the other end not yet"
     lines = ends.table(record()).split("\n")
     assert lines[:2] == ["| | lowest | newest-3.13 |", "|---|---|---|"]
     for line in ("| torch | 2.9.0 | 2.9.0 |", "| keras | – | – |", "| tests failed | 1 | 0 |", "| minutes | 2 | 2 |"):
