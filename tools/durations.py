@@ -1,7 +1,7 @@
 """What takes longest in `make test`: the seconds of each file of tests and of each notebook, from JUnit's report.
 
     make test ARGS=--junitxml=build/tests.xml && .venv/bin/python -m tools.durations build/tests.xml
-    nox -s lowest && .venv/bin/python -m tools.durations build/ends/lowest-1.xml --at "the lowest versions"
+    nox -s lowest && .venv/bin/python -m tools.durations build/ends/lowest.xml --at "the lowest versions"
 
 Writes `data/results/durations.json`. Two processes run the tests: all files together take twice the time that passes.
 """
