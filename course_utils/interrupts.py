@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-AFTER = 0.01                                                       # seconds; what falls into a finalizer again, again
+AFTER = 0.01                                                       # seconds until then; in a finalizer once more, again
 
 
 @contextmanager

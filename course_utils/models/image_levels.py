@@ -87,6 +87,7 @@ def logistic_log_probability(images: torch.Tensor, mean: torch.Tensor, log_scale
 
     The mass is σ(a) − σ(b) with a and b the level's upper and lower edge, seen from the mean in units of the scale.
     Written as σ(a) · σ(−b) · (1 − e^(b−a)), which keeps its digits where σ(a) and σ(b) are both nearly 0 or 1.
+    A logarithm of the scale outside LOG_SCALES counts as the nearer end of it.
     """
     check_floats("…, …, …", images=images, mean=mean, log_scale=log_scale)
     inverse = (-log_scale.clamp(*LOG_SCALES)).exp()

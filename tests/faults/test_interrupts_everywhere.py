@@ -58,15 +58,18 @@ def amiss(stopping: Stopping) -> str:
 def run(kernel: Kernel, source: str, delay: float | None = None) -> Stopping:
     """Run a cell, with stop pressed after `delay` seconds where one is given.
 
-    Where stop falls between the cell's end and the answer, ipykernel says "KeyboardInterrupt caught in kernel", drops
-    the answer and is ready for the next cell: the cell was not at work any more.
+    Where stop falls between a cell's end and the answer, ipykernel says "KeyboardInterrupt caught in kernel", drops the
+    answer, does no more and is ready for the next cell: the cell was not at work when stop was pressed.
     """
     stopping = Stopping(kernel.manager, delay)
     try:
         kernel.run(source, stopping)
     except TimeoutError:
-        stopping.pressed = not kernel.is_ready()
-        stopping.errors += ["TimeoutError: the kernel does not answer"] * stopping.pressed
+        stopping.seconds = stopping.worked_on()
+        if stopping.pressed and stopping.seconds <= SECONDS_UNHEARD and kernel.is_ready():
+            stopping.pressed = False
+        else:
+            stopping.errors.append("TimeoutError: the kernel does not answer")
     return stopping
 
 
@@ -129,5 +132,8 @@ def test_a_cell_that_does_not_hear_the_stop_button_is_told_from_one_that_was_don
         assert not stopping.pressed and amiss(stopping) == ""
         for name in ("CELL_SECONDS", "READY_SECONDS"):
             monkeypatch.setattr(kernels, name, 3)
+        silent = "ends in TimeoutError: the kernel does not answer"
+        assert amiss(run(kernel, "time.sleep(5)")) == silent       # nobody pressed stop: it is the cell's own fault
+        assert amiss(run(kernel, deaf.replace("+ 3", "+ 5"), 0.5)) == silent  # ready again, but it worked on
         stopping = run(kernel, deaf.replace("time.process_time() + 3", "float('inf')"), 0.5)
-        assert stopping.pressed and amiss(stopping) == "ends in TimeoutError: the kernel does not answer"
+        assert stopping.pressed and amiss(stopping) == silent

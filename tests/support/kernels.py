@@ -78,12 +78,16 @@ class Stopping:
         if kind == "error":
             self.errors.append(f"{content['ename']}: {content['evalue']}")
         if not self.heard and (content.get("ename") == "KeyboardInterrupt" or STOPPED in content.get("text", "")):
-            self.heard, self.seconds = True, self._worked() - self.at_work
+            self.heard, self.seconds = True, self.worked_on()
         if kind == "status" and content["execution_state"] == "idle" and self.timer:
             self.timer.cancel()                                    # the cell was faster
             self.timer.join()
             if self.pressed and not self.heard:
-                self.seconds = self._worked() - self.at_work
+                self.seconds = self.worked_on()
+
+    def worked_on(self) -> float:
+        """Seconds of processor time that the kernel has worked since stop was pressed."""
+        return self._worked() - self.at_work
 
     def _press(self) -> None:
         self.at_work, self.pressed = self._worked(), True
