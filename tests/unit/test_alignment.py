@@ -60,7 +60,7 @@ def test_letters_per_word_by_hand():
     assert letters_per_word("It's 1776: all men, été") == pytest.approx((2 + 1 + 3 + 3 + 3) / 5)
 
 
-@pytest.mark.parametrize("text", ["", "1776 -- 12,5 _", "a" * 500])
+@pytest.mark.parametrize("text", ["", "1776 -- 12,5 _", pytest.param("a" * 500, id="500 letters")])
 def test_nothing_is_worse_than_no_word_at_all(text):
     assert letters_per_word(text) == 20.0
     assert Rater().quality(text) == -20.0 < Rater().quality("internationalisations ox")

@@ -310,7 +310,7 @@ def test_the_plain_trainer_and_encoder_do_what_ours_do():
 LINES = "first line\n\nsecond  line \n  indented\nit's\n\n\n\tthe last\n"
 
 
-@pytest.mark.parametrize("text", [LINES, f"\n{LINES * 3}", "one line", ""])
+@pytest.mark.parametrize("text", [LINES, pytest.param(f"\n{LINES * 3}", id="lines, three times"), "one line", ""])
 def test_the_peer_learns_and_encodes_the_same_by_lines_as_at_once(text, monkeypatch):
     by_lines = merging.their_training(text, 20)().to_str()
     ids = merging.their_encoding(text, by_lines)()

@@ -154,7 +154,10 @@ def test_two_texts_at_once_are_an_error_and_no_mixture(load):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "The text is empty"), ("word " * 80, r"81 tokens, and the engine holds 64.*Engine\(context=162\)")],
+    [
+        ("", "The text is empty"),
+        pytest.param("word " * 80, r"81 tokens, and the engine holds 64.*Engine\(context=162\)", id="too many"),
+    ],
 )
 def test_a_text_of_no_or_too_many_tokens_is_an_error(load, text, said):
     with pytest.raises(CourseError, match=said):

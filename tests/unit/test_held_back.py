@@ -109,7 +109,7 @@ def test_an_interrupt_in_a_finalizer_comes_after_it_and_an_error_there_is_still_
     [
         ("accelerate.big_modeling", "from course_utils.training import fit"),
         ("torch._inductor.config", "from course_utils.pretrained import load_decoder"),
-        ("torch._inductor.config", ADAM),
+        pytest.param("torch._inductor.config", ADAM, id="a step of Adam"),
         ("scipy.ndimage.filters", "from course_utils.images.corpora import load_digits; load_digits()"),
     ],
 )

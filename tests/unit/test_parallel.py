@@ -139,7 +139,7 @@ def test_a_paragraph_is_cut_where_both_sides_have_as_many_sentences():
     ("spanish", "english"),
     [
         ("Hola", "Hello there"),
-        ("el " * 40, "the " * 25),
+        pytest.param("el " * 40, "the " * 25, id="a word again and again"),
         ("dos palabras", "far more words than that on this side"),
         ("Writer Calc", "Writer Calc"),
         ("Vea https://a.b ahora", "See https://a.b now"),
