@@ -64,14 +64,10 @@ def run_everything(session: nox.Session, resolution: str) -> None:
     session.install("--upgrade", f"--resolution={resolution}", "-e", f".[{EXTRAS}]")
     RESULTS.mkdir(parents=True, exist_ok=True)
     end = RESULTS / session.name
-    if not session.posargs:                                        # what an earlier run left
-        shutil.rmtree(end, ignore_errors=True)
-        for path in RESULTS.glob(f"{end.name}*.xml"):
-            path.unlink()
     session.run("python", "-m", "course_utils.assets", "--all")    # what `make test` fetches; here already, or now
+    session.run("python", "-m", "tools.ends", "part" if session.posargs else "begin", session.name)
     parts = len(list(RESULTS.glob(f"{end.name}-part-*.xml")))
     report = end.with_name(f"{end.name}-part-{1 + parts}.xml" if session.posargs else f"{end.name}.xml")
-    session.run("python", "-m", "tools.ends", "describe", f"{end}.json")
     more = [f"--junitxml={report}", f"--deselect={THE_LOCKS_ARE_INSTALLED}", *NO_CAP]
     settings = [f"VENV={session.virtualenv.location}", "BOOTSTRAP=true", f"NUMBERS={end}", f"ARGS={' '.join(more)}"]
     what = " ".join(session.posargs or ["tests", "notebooks"])

@@ -7,6 +7,7 @@ Puts it into `data/results/versions.json` and compares the ends there: they need
 import argparse
 import json
 import platform
+import shutil
 import sys
 import tomllib
 from collections import Counter
@@ -24,7 +25,9 @@ from tools import numbers
 
 ENDS = REPOSITORY / "build" / "ends"
 RECORD = RESULTS / "versions.json"
-SHOWN = ("torch", "transformers", "numpy", "keras", "huggingface_hub", "jupyterlab", "ipywidgets", "nbval")
+SHOWN = (
+    "torch", "transformers", "numpy", "keras", "huggingface_hub", "jupyterlab", "ipykernel", "ipywidgets", "nbval",
+)
 HARMLESS = "numbers_apart"                           # each within its band of the committed one
 PART = "-part-"                                      # NAME.xml is the report of all tests, NAME-part-2.xml of a few
 
@@ -37,6 +40,13 @@ def declared() -> list[str]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lists = [project["dependencies"], *project["optional-dependencies"].values()]
     return sorted({Requirement(line).name for lines in lists for line in lines})
+
+
+def begin(name: str) -> None:
+    """Remove what an earlier run of an end left: all its tests are about to run."""
+    shutil.rmtree(ENDS / name, ignore_errors=True)
+    for path in ENDS.glob(f"{name}*.xml"):
+        path.unlink()
 
 
 def describe(path: Path) -> None:
@@ -83,7 +93,7 @@ def end(name: str, recorded: dict | None) -> dict:
 
 def with_report(kept: dict, report: Path) -> dict:
     """An end with a report more: its files of tests in the place of what they were before."""
-    cases = {f"{case.get('classname')}::{case.get('name')}": _outcome(case) for case in _suite(report).iter("testcase")}
+    cases = {_test(case): _outcome(case) for case in _suite(report).iter("testcase")}
     tests: dict[str, list[str]] = {}
     for test in cases:
         tests.setdefault(test.partition("::")[0], []).append(test)
@@ -104,6 +114,11 @@ def of_lesson(path: Path) -> dict:
 
 def _suite(report: Path) -> ElementTree.Element:
     return ElementTree.parse(report).getroot().find("testsuite")
+
+
+def _test(case: ElementTree.Element) -> str:
+    """FILE::NAME; FILE::FILE where a file was skipped before its tests were known, as pytest.importorskip does."""
+    return f"{case.get('classname') or case.get('name')}::{case.get('name')}"
 
 
 def _outcome(case: ElementTree.Element) -> str:
@@ -146,9 +161,14 @@ def counts(kept: dict) -> Counter:
 
 
 def other_tests(one: dict, other: dict) -> list[str]:
-    """Files and lessons that do not have the same tests at two ends."""
-    files = sorted(one["files"].keys() | other["files"].keys())
+    """Files and lessons that do not have the same tests at two ends, but for those that one of them leaves out."""
+    files = sorted((one["files"].keys() | other["files"].keys()) - {*left_out(one), *left_out(other)})
     return [file for file in files if one["files"].get(file) != other["files"].get(file)]
+
+
+def left_out(kept: dict) -> list[str]:
+    """Files that were skipped as a whole: what they compare with is not packaged for that Python."""
+    return [file for file in kept["files"] if kept["not_passed"].get(f"{file}::{file}") == "skipped"]
 
 
 def differing(one: dict, other: dict) -> list[str]:
@@ -190,10 +210,12 @@ def table(record: dict) -> str:
     lines = [f"| | {' | '.join(kept)} |", "|---" * (1 + len(kept)) + "|"]
     rows = {"Python": [end["python"] for end in kept.values()]}
     rows |= {package: [end["packages"].get(package, "–") for end in kept.values()] for package in SHOWN}
-    for outcome in ("passed", "skipped", "failed"):
+    for outcome in ("passed", "failed", "skipped"):
         rows[f"tests {outcome}"] = [f"{counts(end)[outcome]:,}" for end in kept.values()]
+    names = [[file.rpartition(".")[2] for file in left_out(end)] for end in kept.values()]
+    rows["files skipped as a whole"] = [", ".join(files) or "none" for files in names]
     again = [sum(end["files"][file][0] for file in end["again"]) for end in kept.values()]
-    rows["of these run again, after a mend in their file"] = [f"{count:,}" for count in again]
+    rows["tests run again, after a mend in their file"] = [f"{count:,}" for count in again]
     compared = [sum(lesson["compared"] for lesson in end["numbers"].values()) for end in kept.values()]
     rows["numbers of lessons compared"] = [f"{count:,}" for count in compared]
     rows["numbers out of their bands"] = [str(len(out_of_band(end))) for end in kept.values()]
@@ -215,11 +237,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit status: 1 where an end is missing, a test failed or ran at one end only, a cell is
     otherwise, or a number is out of its band."""
     parser = argparse.ArgumentParser(prog="python -m tools.ends", description=__doc__.partition("\n")[0])
-    parser.add_argument("command", nargs="?", choices=["compare", "describe"], default="compare")
-    parser.add_argument("file", nargs="?", type=Path, help="where `describe` writes the versions")
+    parser.add_argument("command", nargs="?", choices=["compare", "begin", "part"], default="compare")
+    parser.add_argument("end", nargs="?", help="whose tests are about to run: all of them, or a part")
     options = parser.parse_args(arguments)
-    if options.command == "describe":
-        describe(options.file)
+    if options.command != "compare":
+        if options.command == "begin":
+            begin(options.end)
+        describe(ENDS / f"{options.end}.json")
         return 0
     kept = ends(read_json(RECORD)["ends"] if RECORD.exists() else {})
     found = findings(kept)
