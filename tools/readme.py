@@ -21,7 +21,7 @@ from course_utils.checkpoints import read_json
 from course_utils.image_yardstick import mean_and_spread
 from course_utils.lessons import LESSONS
 from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
-from tools import ends, faults, speed, verified
+from tools import durations, ends, faults, speed, verified
 from tools.badges import opened_on_colab
 from tools.notebooks.first_cell import setting
 
@@ -142,9 +142,10 @@ def folded(summary: str, table: str) -> str:
 
 
 def holds() -> str:
-    """What `make faults` counted last, and what the suite came to at the ends of the versions, each folded away."""
-    record = read_json(ends.RECORD)
-    return "\n".join([broken(), folded(ends.sentence(record), ends.table(record))])
+    """What `make faults` counted last, the suite at both ends of the versions, what takes longest; each folded away."""
+    versions, spent = read_json(ends.RECORD), read_json(durations.RECORD)
+    both = folded(ends.sentence(versions), ends.table(versions))
+    return "\n".join([broken(), both, folded(durations.sentence(spent), durations.table(spent))])
 
 
 def broken() -> str:

@@ -33,7 +33,7 @@ def test_seconds_are_summed_by_file_and_by_kind_the_longest_first(tmp_path, monk
     longest = {"tests/browser/test_lessons.py": 90, "notebooks/02_recurrent.ipynb": 61, "notebooks/01_ngrams.ipynb": 60}
     assert list(record["longest"].items()) == list(longest.items())
     printed = capsys.readouterr().out
-    assert printed.startswith("What takes longest: 10 tests in 2 minutes, at the locked versions\n")
+    assert printed.startswith("What takes longest: 10 tests in 2 minutes (target: 45), at the locked versions\n")
     assert "| notebooks | 2.0 |" in printed
 
 
