@@ -130,10 +130,13 @@ def test_a_cell_that_does_not_hear_the_stop_button_is_told_from_one_that_was_don
         assert stopping.pressed and stopping.heard and amiss(stopping) == ""
         stopping = run(kernel, "1 + 1", 2.0)
         assert not stopping.pressed and amiss(stopping) == ""
-        for name in ("CELL_SECONDS", "READY_SECONDS"):
-            monkeypatch.setattr(kernels, name, 3)
+        monkeypatch.setattr(kernels, "CELL_SECONDS", 5)
+        monkeypatch.setattr(kernels, "READY_SECONDS", 60)
         silent = "ends in TimeoutError: the kernel does not answer"
-        assert amiss(run(kernel, "time.sleep(5)")) == silent       # nobody pressed stop: it is the cell's own fault
-        assert amiss(run(kernel, deaf.replace("+ 3", "+ 5"), 0.5)) == silent  # ready again, but it worked on
+        assert amiss(run(kernel, "time.sleep(7)")) == silent       # nobody pressed stop: it is the cell's own fault
+        assert kernel.is_ready()
+        assert amiss(run(kernel, deaf.replace("+ 3", "+ 7"), 0.5)) == silent  # ready again, but it worked on
+        assert kernel.is_ready()
+        monkeypatch.setattr(kernels, "READY_SECONDS", 3)
         stopping = run(kernel, deaf.replace("time.process_time() + 3", "float('inf')"), 0.5)
         assert stopping.pressed and amiss(stopping) == silent
