@@ -153,8 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.numbers", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where a run wrote its numbers")
     parser.add_argument("--against", type=Path, help="where another run wrote its own: name what differs")
-    record = f"write what two runs came to to {RECORD.name}, and what made them"
-    parser.add_argument("--record", nargs="?", const="nox -s twice", metavar="MADE_BY", help=record)
+    parser.add_argument("--record", action="store_true", help=f"write what two runs came to to {RECORD.name}")
     options = parser.parse_args(arguments)
     numbers = load(options.folder)
     kinds = Counter(number.kind for number in numbers)
@@ -163,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         lines = differing(numbers, load(options.against))
         print(*lines, f"{counts}; {len(lines)} differ between the runs", sep="\n")
         if options.record:
-            write_json(RECORD, {"made_by": options.record, **kinds, "differ": lines})
+            write_json(RECORD, {"made_by": "nox -s twice", **kinds, "differ": lines})
         return bool(lines)
     wrong = [number for number in numbers if out_of_band(number)]
     for number in numbers:
