@@ -16,6 +16,7 @@ from torch.nn import functional
 from course_utils.errors import CourseError
 from course_utils.models.language_model import as_ids, check_ids
 from course_utils.models.layers import frequencies
+from course_utils.models.onednn import PRESENT
 from course_utils.models.transformer import Transformer
 from course_utils.shapes import check_floats
 
@@ -90,8 +91,7 @@ def packed(weight: torch.Tensor) -> torch.Tensor:
     That is what `torch.compile` does with frozen weights.
     """
     check_floats("out+ in+", weight=weight)
-    supported = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    supported = supported and weight.dtype in (torch.float32, torch.bfloat16)
+    supported = PRESENT and weight.dtype in (torch.float32, torch.bfloat16)
     if supported and weight.dtype == torch.bfloat16:
         supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), 1) if supported else weight

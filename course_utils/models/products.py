@@ -2,7 +2,7 @@
 
 On a CPU torch gives float32 products to Intel's MKL, which on processors of other makers does not use their widest
 registers. torch also brings oneDNN, which does: there a training step takes two thirds of the time. On Intel's own, MKL
-is the faster of the two. The numbers are the same but for rounding.
+is the faster of the two. The numbers are the same but for rounding. A oneDNN that cannot be stopped is left alone.
 """
 
 import platform
@@ -14,11 +14,11 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.utils.flop_counter import register_flop_formula
 
+from course_utils.models.onednn import PRESENT, STOPPABLE
 from course_utils.shapes import check_alike, check_counts, check_floats
 
 FEWEST_ROWS = 64                               # for fewer, calling oneDNN takes longer than it saves
 LINUX_SAYS = Path("/proc/cpuinfo")
-PRESENT = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def made_by_intel() -> bool:
@@ -27,7 +27,7 @@ def made_by_intel() -> bool:
     return "GenuineIntel" in said
 
 
-PREFERRED = PRESENT and not (torch.backends.mkl.is_available() and made_by_intel())
+PREFERRED = PRESENT and STOPPABLE and not (torch.backends.mkl.is_available() and made_by_intel())
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:

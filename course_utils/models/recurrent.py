@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from course_utils.errors import CourseError
 from course_utils.models.language_model import LanguageModel, as_ids, check_ids, check_targets, measuring
+from course_utils.models.onednn import LSTM
 from course_utils.shapes import check_alike, check_counts, check_floats, check_number, check_shape, check_shapes
 
 
@@ -122,7 +123,7 @@ def unroll(cell: Cell, x: torch.Tensor, state=None):
 
 
 CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
-FUSED = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+FUSED = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": LSTM}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.models import products
+from course_utils.models import onednn, products
 from course_utils.models.products import Linear, linear
 from course_utils.seeding import generator
 from course_utils.shapes import ShapeError
@@ -16,13 +16,13 @@ SAID_OF_A_PROCESSOR = {
     "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD EPYC 9B14\n": False,
     "processor\t: 0\nCPU implementer\t: 0x41\n": False,                  # Arm
 }
-needs_onednn = pytest.mark.skipif(not products.PRESENT, reason="this torch has no oneDNN")
+needs_onednn = pytest.mark.skipif(not onednn.PRESENT, reason="this torch has no oneDNN")
 
 
 @pytest.fixture(autouse=True)
 def onednn_is_preferred(monkeypatch):
     """As on processors of other makers than Intel."""
-    monkeypatch.setattr(products, "PREFERRED", products.PRESENT)
+    monkeypatch.setattr(products, "PREFERRED", onednn.PRESENT)
 
 
 def numbers(*shape: int, seed: int, **settings) -> torch.Tensor:
