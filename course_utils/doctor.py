@@ -50,6 +50,7 @@ def rows() -> list[Row]:
     return [
         python_row(sys.version_info),
         *(package_row(name) for name in PACKAGES),
+        stop_row(),
         device_row(),
         cores_row(available_cores()),
         memory_row(memory_gb()),
@@ -113,6 +114,19 @@ def _within(version: str, wanted: str) -> bool:
     except ImportError:
         return True
     return SpecifierSet(wanted).contains(version, prereleases=True)
+
+
+def stop_row() -> Row:
+    """The stop button: whether it may be pressed while the oneDNN that torch brings is at work."""
+    try:
+        from course_utils.models import onednn
+    except Exception:  # package_row says why
+        return Row("stop button", "unknown without torch", "note")
+    made = ".".join(map(str, onednn.version()))
+    if onednn.STOPPABLE or not onednn.PRESENT:
+        return Row("stop button", f"safe, oneDNN {made}" if made else "safe")
+    advice = "the course's functions go around it; to mend your own loops over nn.LSTM: pip install 'torch>=2.13'"
+    return Row("stop button", f"can end the kernel while oneDNN {made} works", "note", advice)
 
 
 # ---- the machine -----------------------------------------------------------------------------------------------------

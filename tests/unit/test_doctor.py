@@ -11,6 +11,7 @@ import pytest
 
 from course_utils import doctor
 from course_utils.doctor import Row
+from course_utils.models import onednn
 from course_utils.paths import RESULTS
 from tools import bootstrap
 
@@ -57,6 +58,16 @@ def test_a_version_out_of_range_is_a_note_and_shows_the_range(monkeypatch):
     monkeypatch.setattr(doctor.metadata, "version", lambda name: "1.0")
     row = doctor.package_row("matplotlib")
     assert row.status == "note" and doctor.declared_range("matplotlib") in row.value
+
+
+def test_a_onednn_that_breaks_when_it_is_stopped_is_a_note(monkeypatch):
+    monkeypatch.setattr(onednn, "PRESENT", True)
+    monkeypatch.setattr(onednn, "version", lambda: (3, 7, 1))
+    monkeypatch.setattr(onednn, "STOPPABLE", False)
+    row = doctor.stop_row()
+    assert row.status == "note" and "3.7.1" in row.value and "torch>=2.13" in row.advice
+    monkeypatch.setattr(onednn, "STOPPABLE", True)
+    assert doctor.stop_row() == Row("stop button", "safe, oneDNN 3.7.1")
 
 
 @pytest.mark.parametrize(("version", "status"), [((3, 10, 4), "no"), ((3, 11, 0), "ok"), ((3, 14, 0), "ok")])
@@ -159,5 +170,5 @@ def test_the_doctor_still_prints_its_table_and_exits_with_1_where_nothing_is_ins
 def test_the_table_covers_software_machine_assets_and_network(monkeypatch):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     names = [row.name for row in doctor.rows()]
-    assert names[:10] == ["Python", *doctor.PACKAGES, "device", "cores", "memory", "disk"]
+    assert names[:11] == ["Python", *doctor.PACKAGES, "stop button", "device", "cores", "memory", "disk"]
     assert names[-1] == "network" and any(name.startswith("asset") for name in names)
