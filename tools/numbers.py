@@ -22,6 +22,12 @@ from course_utils.paths import REPOSITORY, RESULTS
 
 FOLDER = REPOSITORY / "build" / "numbers"
 RECORD = RESULTS / "twice.json"
+KINDS = {                                            # of README's table
+    "compared": "measured numbers, compared to the last digit",
+    "listed": "without a band, for they depend on the machine",
+    "time": "seconds, speeds and gigabytes",
+    "words differ": "in lines whose words may differ",
+}
 BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
 NUMBER = re.compile(r"(?<![\w.,])(?:[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|[-+−]?(?:nan|inf)\b)")
 OF_TIME = re.compile(r"\s?(?:s|min|minutes?)\b|(?: ?\w+)?/s\b|(?: \w+){1,2} a second|( to #)? times as fast|\s?GB\b")
@@ -146,6 +152,18 @@ def differing(first: list[Number], second: list[Number]) -> list[str]:
     lines = [f"{name}: only in one of the runs" for name in sorted(one.keys() ^ other.keys())]
     both = [name for name in one if name in other]
     return lines + [f"{n}: {one[n].came} and {other[n].came}" for n in both if one[n].came != other[n].came]
+
+
+def sentence(record: dict) -> str:
+    """What two runs came to, in a few words."""
+    return f"All lessons two times: {record['compared']:,} numbers compared, {len(record['differ'])} differ"
+
+
+def table(record: dict) -> str:
+    """A Markdown table: how many numbers of each kind, then those that differ."""
+    lines = ["| numbers in the lessons' outputs | |", "|---|---|"]
+    lines += [f"| {meaning} | {record.get(kind, 0):,} |" for kind, meaning in KINDS.items()]
+    return "\n".join(lines + [f"| {line} | differs |" for line in record["differ"]])
 
 
 def main(arguments: list[str] | None = None) -> int:

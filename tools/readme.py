@@ -21,7 +21,7 @@ from course_utils.checkpoints import read_json
 from course_utils.image_yardstick import mean_and_spread
 from course_utils.lessons import LESSONS
 from course_utils.paths import NOTEBOOKS, REPOSITORY, RESULTS
-from tools import durations, ends, faults, speed, verified
+from tools import durations, ends, faults, numbers, speed, verified
 from tools.badges import opened_on_colab
 from tools.notebooks.first_cell import setting
 
@@ -142,10 +142,12 @@ def folded(summary: str, table: str) -> str:
 
 
 def holds() -> str:
-    """What `make faults` counted last, the suite at both ends of the versions, what takes longest; each folded away."""
-    versions, spent = read_json(ends.RECORD), read_json(durations.RECORD)
-    both = folded(ends.sentence(versions), ends.table(versions))
-    return "\n".join([broken(), both, folded(durations.sentence(spent), durations.table(spent))])
+    """What `make faults` counted last, both ends of the versions, two runs, what takes longest; each folded away."""
+    parts = [broken()]
+    for made in (ends, numbers, durations):
+        record = read_json(made.RECORD)
+        parts.append(folded(made.sentence(record), made.table(record)))
+    return "\n".join(parts)
 
 
 def broken() -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.checkpoints import read_json
+from course_utils.paths import RESULTS
 from tools import numbers
 from tools.notebooks.files import lesson_paths, read
 from tools.numbers import BANDS, Number, bands, compared, differing, load, main, out_of_band, text_of
@@ -143,6 +145,19 @@ def test_two_runs_are_compared_to_the_last_digit_and_what_one_lacks_is_named(tmp
     assert main([str(first), "--against", str(first), "--record"]) == 0
     assert "2 compared; 0 differ between the runs" in capsys.readouterr().out
     assert json.loads((tmp_path / "twice.json").read_text()) == {"made_by": "nox -s twice", "compared": 2, "differ": []}
+
+
+def test_the_committed_record_of_two_runs_has_no_number_that_differs():
+    committed = read_json(RESULTS / "twice.json")
+    assert committed["compared"] > 2_000 and committed["differ"] == []
+    assert committed.keys() - {"made_by", "differ"} <= numbers.KINDS.keys()
+
+
+def test_a_number_that_differs_stands_in_the_table_of_two_runs():
+    record = {"compared": 2, "time": 1, "differ": ["02/c/1 loss #: 1.01 and 1.02"]}
+    assert numbers.sentence(record) == "All lessons two times: 2 numbers compared, 1 differ"
+    assert numbers.table(record).endswith("| 02/c/1 loss #: 1.01 and 1.02 | differs |")
+    assert "| seconds, speeds and gigabytes | 1 |" in numbers.table(record)
 
 
 def test_the_list_names_every_number_and_fails_where_one_is_out_of_its_band(tmp_path, capsys):
