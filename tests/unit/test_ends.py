@@ -79,7 +79,7 @@ def test_the_committed_record_has_no_failure_and_no_number_out_of_its_band():
     committed = read_json(RESULTS / "versions.json")
     found = ends.findings(committed["ends"])
     assert {kind: len(lines) for kind, lines in found.items()} | {"ends": committed["ends"]} == committed
-    assert not any(found[kind] for kind in ("failed", "out_of_band", "other_tests", "cells_that_differ"))
+    assert not any(lines for kind, lines in found.items() if kind != ends.HARMLESS)
     for end in committed["ends"].values():                         # KenLM cannot be built on 3.13
         assert ends.left_out(end) == ([] if end["python"] < "3.13" else ["tests.parity.test_kenlm"])
 
