@@ -24,9 +24,9 @@ FOLDER = REPOSITORY / "build" / "numbers"
 RECORD = RESULTS / "twice.json"
 KINDS = {                                            # of README's table
     "compared": "measured numbers, compared to the last digit",
-    "listed": "without a band, for they depend on the machine",
-    "time": "seconds, speeds and gigabytes",
-    "words differ": "in lines whose words may differ",
+    "listed": "not compared: without a band, for they depend on the machine",
+    "time": "not compared: seconds, speeds and gigabytes",
+    "words differ": "not compared: in lines whose words may differ",
 }
 BANDS = REPOSITORY / "tests" / "notebooks" / "bands.toml"
 NUMBER = re.compile(r"(?<![\w.,])(?:[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|[-+−]?(?:nan|inf)\b)")
