@@ -63,7 +63,7 @@ class MeanOfTokens(nn.Module):
         """ids (B, T) to (B, T, D), as the first of a tuple, where `models.transformer` has its stream."""
         check_shape(ids, "B T", "ids")
         check_ids(ids, len(self.embedding), "ids")
-        counts = torch.arange(1, ids.shape[1] + 1)[:, None]                           # (T, 1)
+        counts = torch.arange(1, ids.shape[1] + 1, device=ids.device)[:, None]         # (T, 1)
         return (self.embedding[ids].cumsum(dim=1) / counts,)
 
 

@@ -1,0 +1,114 @@
+"""All lessons, solved, on a GPU: does each cell run, is each check green, and what comes out otherwise than on a CPU?
+
+    python -m tools.gpu_lessons            all of them, several at once; writes data/results/gpu_lessons.json
+    python -m tools.gpu_lessons 10 11      these again; what the record says of the others stays
+
+Needs the packages of `make test` and the assets, no network. `python -m tools.scale_table` tells it in scale/README.md.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from course_utils.checkpoints import write_json
+from course_utils.devices import gpu_label
+from course_utils.doctor import available_cores
+from course_utils.paths import NOTEBOOKS, RESULTS
+from tools import numbers
+from tools.notebooks.execute import CELL_SECONDS, LESSONS, run
+from tools.notebooks.files import NotebookError, lesson_paths, read, tag_value
+from tools.notebooks.solve import inject, unsolved
+
+RECORD = RESULTS / "gpu_lessons.json"
+CORES_A_LESSON = 2
+VERDICT = re.compile(r"^(.+): (True|False)$", re.MULTILINE)
+LISTS = "failed", "unsolved", "verdicts otherwise", "numbers out of band"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns 1 where a lesson has a finding, else 0."""
+    parser = argparse.ArgumentParser(prog="python -m tools.gpu_lessons", description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="start of a notebook's name, such as 01; none for all")
+    parser.add_argument("--at-once", type=int, default=max(1, available_cores() // CORES_A_LESSON), metavar="N")
+    parser.add_argument("--cell-seconds", type=float, default=CELL_SECONDS, help="how long one cell may run")
+    parser.add_argument("--out", type=Path, default=RECORD, help="the file to write")
+    options = parser.parse_args(arguments)
+    gpu, paths = gpu_label(), lesson_paths(options.names)
+    if not gpu:
+        parser.error("torch sees no GPU here, or COURSE_DEVICE is cpu; unset it, and run this where there is a GPU")
+    machine = {"gpu": gpu, "torch": version("torch"), "transformers": version("transformers")}
+    known = json.loads(options.out.read_text(encoding="utf-8"))["lessons"] if options.out.exists() else {}
+    seconds = json.loads(LESSONS.read_text(encoding="utf-8"))
+    paths.sort(key=lambda path: -seconds[path.stem]["seconds"])    # so that none is left to run alone at the end
+    os.environ.setdefault("OMP_NUM_THREADS", str(CORES_A_LESSON))
+    with ProcessPoolExecutor(options.at_once, get_context("spawn")) as pool:
+        names = {pool.submit(lesson, path, options.cell_seconds): path.stem for path in paths}
+        for run_ended in as_completed(names):
+            name = names[run_ended]
+            known[name] = run_ended.result() | {"machine": machine}
+            write_json(options.out, {"lessons": dict(sorted(known.items()))})
+            print(name, *(f"{kind}: {known[name][kind]}" for kind in LISTS), sep="\n  ", flush=True)
+    return 1 if any(known[path.stem][kind] for path in paths for kind in LISTS) else 0
+
+
+def lesson(path: Path, cell_seconds: float = CELL_SECONDS) -> dict:
+    """What running a lesson's solved notebook comes to, beside the committed one."""
+    committed, solved = read(path), inject(read(path))
+    for cell in solved.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    failed = []
+    with tempfile.TemporaryDirectory() as results:
+        try:
+            run(solved, path.name, offline=True, folder=NOTEBOOKS, cell_seconds=cell_seconds, results=Path(results))
+        except NotebookError as error:
+            failed = [str(error)]
+    return {"failed": failed, "unsolved": unsolved(solved)} | beside(path.stem[:2], committed, solved)
+
+
+def beside(name: str, committed: NotebookNode, solved: NotebookNode) -> dict:
+    """Cells, verdicts and numbers of a solved run beside the committed outputs; exercises and their checks left out."""
+    found = {"cells": 0, "verdicts": 0, "numbers": 0, LISTS[2]: [], LISTS[3]: []}
+    for old, new in zip(committed.cells, solved.cells, strict=True):
+        if old.cell_type != "code" or new.execution_count is None:
+            continue
+        found["cells"] += 1
+        if tag_value(old, "exercise") or tag_value(old, "check"):
+            continue
+        before, after = numbers.text_of(old.outputs), numbers.text_of(new.outputs)
+        first, second = dict(VERDICT.findall(before)), dict(VERDICT.findall(after))
+        both = first.keys() & second.keys()
+        found["verdicts"] += len(both)
+        found[LISTS[2]] += [f"{old['id']}: {words}: {second[words]}" for words in both if first[words] != second[words]]
+        measured = numbers.compared(name, old["id"], before, after, numbers.bands())
+        measured = [number for number in measured if number.kind == "compared"]
+        found["numbers"] += len(measured)
+        found[LISTS[3]] += [str(number) for number in measured if numbers.out_of_band(number)]
+    return found
+
+
+def sentence(record: dict) -> str:
+    """What the record says, in a few words."""
+    lessons = record["lessons"].values()
+    machines = {f"one {each['machine']['gpu']} (torch {each['machine']['torch']})" for each in lessons}
+    total = {key: sum(each[key] for each in lessons) for key in ("cells", "verdicts", "numbers")}
+    wrong = {kind: sum(len(each[kind]) for each in lessons) for kind in LISTS}
+    return (
+        f"All {len(lessons)} lessons, solved, on {' and '.join(sorted(machines))}: of {total['cells']:,} cells "
+        f"{wrong['failed']} failed, of their checks {wrong['unsolved']} are not green, of {total['verdicts']:,} "
+        f"verdicts {wrong['verdicts otherwise']} came out otherwise than on a CPU, and of {total['numbers']:,} numbers "
+        f"{wrong['numbers out of band']} lie out of their band (`python -m tools.gpu_lessons`)."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
