@@ -30,6 +30,7 @@ from tools.notebooks.solve import inject, unsolved
 
 RECORD = RESULTS / "gpu_lessons.json"
 CORES_A_LESSON = 2
+MEASURES = "nbval-ignore-output"                                   # the tag of cells whose numbers have a band
 VERDICT = re.compile(r"^(.+): (True|False)$", re.MULTILINE)
 LISTS = "failed", "unsolved", "verdicts otherwise", "numbers out of band"
 
@@ -89,10 +90,11 @@ def beside(name: str, committed: NotebookNode, solved: NotebookNode) -> dict:
         both = first.keys() & second.keys()
         found["verdicts"] += len(both)
         found[LISTS[2]] += [f"{old['id']}: {words}: {second[words]}" for words in both if first[words] != second[words]]
-        measured = numbers.compared(name, old["id"], before, after, numbers.bands())
-        measured = [number for number in measured if number.kind == "compared"]
-        found["numbers"] += len(measured)
-        found[LISTS[3]] += [str(number) for number in measured if numbers.out_of_band(number)]
+        if MEASURES in old.metadata.get("tags", []):
+            measured = numbers.compared(name, old["id"], before, after, numbers.bands())
+            measured = [number for number in measured if number.kind == "compared"]
+            found["numbers"] += len(measured)
+            found[LISTS[3]] += [str(number) for number in measured if numbers.out_of_band(number)]
     return found
 
 
@@ -102,8 +104,10 @@ def sentence(record: dict) -> str:
     machines = {f"one {each['machine']['gpu']} (torch {each['machine']['torch']})" for each in lessons}
     total = {key: sum(each[key] for each in lessons) for key in ("cells", "verdicts", "numbers")}
     wrong = {kind: sum(len(each[kind]) for each in lessons) for kind in LISTS}
+    missing = [path.stem[:2] for path in lesson_paths() if path.stem not in record["lessons"]]
+    which = f"{len(lessons)} lessons (not yet {', '.join(missing)})" if missing else f"All {len(lessons)} lessons"
     return (
-        f"All {len(lessons)} lessons, solved, on {' and '.join(sorted(machines))}: of {total['cells']:,} cells "
+        f"{which}, solved, on {' and '.join(sorted(machines))}: of {total['cells']:,} cells "
         f"{wrong['failed']} failed, of their checks {wrong['unsolved']} are not green, of {total['verdicts']:,} "
         f"verdicts {wrong['verdicts otherwise']} came out otherwise than on a CPU, and of {total['numbers']:,} numbers "
         f"{wrong['numbers out of band']} lie out of their band (`python -m tools.gpu_lessons`)."

@@ -10,6 +10,7 @@ from course_utils.cluster_costs import CLUSTER, H100, SHAPES, Shape, step
 from course_utils.errors import CourseError
 from course_utils.paths import REPOSITORY, RESULTS
 from course_utils.recipes import RECIPES
+from tools import gpu_lessons
 
 PAGE, WIDE = REPOSITORY / "scale" / "README.md", 120                # letters of a line
 GPUS = 1, 8, 64, 256, 1024
@@ -130,7 +131,8 @@ def measured() -> str:
         raise SystemExit(f"{GPU_RECORD.name}: {failed[0]} has an error for figures; python -m benchmarks gpu, again.")
     machine = f"one {record['machine']['gpu']}, torch {record['machine']['torch']}"
     head = f"`python -m benchmarks gpu` measures what a GPU shows. On {machine}:"
-    return "\n\n".join([head, bare_steps(record), own_speed(record["fit's own speed"]), on_gpu(record)])
+    lessons = textwrap.fill(gpu_lessons.sentence(json.loads(gpu_lessons.RECORD.read_text(encoding="utf-8"))), WIDE)
+    return "\n\n".join([head, bare_steps(record), own_speed(record["fit's own speed"]), on_gpu(record), lessons])
 
 
 def bare_steps(record: dict) -> str:
