@@ -3,14 +3,14 @@
     nox -s lowest          Python 3.11, every declared dependency at its lowest version
     nox -s newest-3.13     a newer Python, everything at the newest version that is served
     nox -s compare         both beside each other, cell by cell and number by number
-    nox -s twice           the lessons two times by the locked versions: every number the same to its last digit
+    nox -s twice           the lessons two times by the locked versions: which of the numbers that are compared differ
 
 An end can be mended in parts: whole files of tests run again alone, and count in place of what they were before.
 
     nox -R -s lowest -- tests/unit/test_lora.py notebooks/07_transformer.ipynb
 
-Each needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left out;
-one newer than 3.11 there has to be.
+An end needs 8 GB of disk where torch comes with CUDA, and as long as `make test`. Pythons that are not here are left
+out; one newer than 3.11 there has to be.
 """
 
 import shutil

@@ -215,7 +215,7 @@ def table(record: dict) -> str:
     names = [[file.rpartition(".")[2] for file in left_out(end)] for end in kept.values()]
     rows["files skipped as a whole"] = [", ".join(files) or "none" for files in names]
     again = [sum(end["files"][file][0] for file in end["again"]) for end in kept.values()]
-    rows["tests run again, after a mend in their file"] = [f"{count:,}" for count in again]
+    rows["of these run again, after a mend"] = [f"{count:,}" for count in again]
     compared = [sum(lesson["compared"] for lesson in end["numbers"].values()) for end in kept.values()]
     rows["numbers of lessons compared"] = [f"{count:,}" for count in compared]
     rows["numbers out of their bands"] = [str(len(out_of_band(end))) for end in kept.values()]

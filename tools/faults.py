@@ -100,11 +100,11 @@ def write(rows: list[dict]) -> None:
 
 
 def table(rows: list[dict]) -> str:
-    """The rows as Markdown, one for each fault; a fault leads to the first of the files that test it."""
-    place = {row["fault"]: row["tests"] for row in reversed(rows)}
+    """The rows as Markdown, one for each fault; a fault leads to the file that made the most tries."""
     lines = ["| what fails | tries | lost |", "|---|---|---|"]
     for row in summed(rows, by=("fault",)):
-        lines.append(f"| [{row['fault']}]({place[row['fault']]}) | {row['tries']} | {row['lost']} |")
+        most = max((one for one in rows if one["fault"] == row["fault"]), key=lambda one: one["tries"])
+        lines.append(f"| [{row['fault']}]({most['tests']}) | {row['tries']} | {row['lost']} |")
     return "\n".join(lines)
 
 

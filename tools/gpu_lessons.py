@@ -4,6 +4,7 @@
     python -m tools.gpu_lessons 10 11      these again; what the record says of the others stays
 
 Needs the packages of `make test` and the assets, no network. `python -m tools.scale_table` tells it in scale/README.md.
+A finding that was mended where there was no GPU gets a `since`, by hand: what was done. A new run takes it away.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import os
 import re
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,9 +31,12 @@ from tools.notebooks.solve import inject, unsolved
 
 RECORD = RESULTS / "gpu_lessons.json"
 CORES_A_LESSON = 2
+GOES_ON = "raises-exception"                                       # nbclient's tag: the next cell runs all the same
 MEASURES = "nbval-ignore-output"                                   # the tag of cells whose numbers have a band
+NOTHING = {"cells": 0, "not run": 0, "verdicts": 0, "numbers": 0}
+TRAINED_ON = re.compile(r"; on .*$", re.MULTILINE)                 # what `fit` says of a GPU, and of a CPU not
 VERDICT = re.compile(r"^(.+): (True|False)$", re.MULTILINE)
-LISTS = "failed", "unsolved", "verdicts otherwise", "numbers out of band"
+LISTS = "failed", "unsolved", "verdicts otherwise", "numbers otherwise"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,62 +59,90 @@ def main(arguments: list[str] | None = None) -> int:
         names = {pool.submit(lesson, path, options.cell_seconds): path.stem for path in paths}
         for run_ended in as_completed(names):
             name = names[run_ended]
-            known[name] = run_ended.result() | {"machine": machine}
+            known[name] = outcome(run_ended) | {"machine": machine}
             write_json(options.out, {"lessons": dict(sorted(known.items()))})
             print(name, *(f"{kind}: {known[name][kind]}" for kind in LISTS), sep="\n  ", flush=True)
     return 1 if any(known[path.stem][kind] for path in paths for kind in LISTS) else 0
 
 
+def outcome(run_ended: Future) -> dict:
+    """What `lesson` found, or why it found nothing: a process that was killed, a kernel that did not start."""
+    try:
+        return run_ended.result()
+    except Exception as error:                                     # the others go on, and are written
+        return {"failed": [f"{type(error).__name__}: {error}"], **NOTHING, **{kind: [] for kind in LISTS[1:]}}
+
+
 def lesson(path: Path, cell_seconds: float = CELL_SECONDS) -> dict:
-    """What running a lesson's solved notebook comes to, beside the committed one."""
+    """What running a lesson's solved notebook comes to, beside the committed one; a cell that fails stops no other."""
     committed, solved = read(path), inject(read(path))
     for cell in solved.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    failed = []
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), GOES_ON]
+    ended = []
     with tempfile.TemporaryDirectory() as results:
         try:
             run(solved, path.name, offline=True, folder=NOTEBOOKS, cell_seconds=cell_seconds, results=Path(results))
-        except NotebookError as error:
-            failed = [str(error)]
-    return {"failed": failed, "unsolved": unsolved(solved)} | beside(path.stem[:2], committed, solved)
+        except NotebookError as error:                             # a cell that took too long, a kernel that died
+            ended = [str(error)]
+    return {"failed": failures(solved) + ended, "unsolved": unsolved(solved)} | beside(path.stem[:2], committed, solved)
+
+
+def failures(solved: NotebookNode) -> list[str]:
+    """The cells that raised, and what."""
+    outputs = [(cell["id"], output) for cell in solved.cells for output in cell.get("outputs", [])]
+    return [f"{name}: {each.ename}: {each.evalue}" for name, each in outputs if each.output_type == "error"]
 
 
 def beside(name: str, committed: NotebookNode, solved: NotebookNode) -> dict:
     """Cells, verdicts and numbers of a solved run beside the committed outputs; exercises and their checks left out."""
-    found = {"cells": 0, "verdicts": 0, "numbers": 0, LISTS[2]: [], LISTS[3]: []}
+    found = NOTHING | {kind: [] for kind in LISTS[2:]}
     for old, new in zip(committed.cells, solved.cells, strict=True):
-        if old.cell_type != "code" or new.execution_count is None:
+        if old.cell_type != "code":
             continue
         found["cells"] += 1
-        if tag_value(old, "exercise") or tag_value(old, "check"):
-            continue
-        before, after = numbers.text_of(old.outputs), numbers.text_of(new.outputs)
-        first, second = dict(VERDICT.findall(before)), dict(VERDICT.findall(after))
-        both = first.keys() & second.keys()
-        found["verdicts"] += len(both)
-        found[LISTS[2]] += [f"{old['id']}: {words}: {second[words]}" for words in both if first[words] != second[words]]
-        if MEASURES in old.metadata.get("tags", []):
-            measured = numbers.compared(name, old["id"], before, after, numbers.bands())
-            measured = [number for number in measured if number.kind == "compared"]
-            found["numbers"] += len(measured)
-            found[LISTS[3]] += [str(number) for number in measured if numbers.out_of_band(number)]
+        if new.execution_count is None:
+            found["not run"] += 1
+        elif not (tag_value(old, "exercise") or tag_value(old, "check")):
+            before, after = numbers.text_of(old.outputs), TRAINED_ON.sub("", numbers.text_of(new.outputs))
+            _compare_verdicts(old["id"], before, after, found)
+            if MEASURES in old.metadata.get("tags", []):
+                _compare_numbers(name, old["id"], before, after, found)
     return found
+
+
+def _compare_verdicts(cell: str, before: str, after: str, found: dict) -> None:
+    first, second = dict(VERDICT.findall(before)), dict(VERDICT.findall(after))
+    found["verdicts"] += len(first)
+    otherwise = {words: second.get(words, "gone") for words in first if first[words] != second.get(words)}
+    found[LISTS[2]] += [f"{cell}: {words}: {came}" for words, came in otherwise.items()]
+
+
+def _compare_numbers(name: str, cell: str, before: str, after: str, found: dict) -> None:
+    measured = numbers.compared(name, cell, before, after, numbers.bands())
+    measured = [number for number in measured if number.kind in ("compared", "gone")]
+    found["numbers"] += len(measured)
+    found[LISTS[3]] += [str(number) for number in measured if numbers.out_of_band(number)]
 
 
 def sentence(record: dict) -> str:
     """What the record says, in a few words."""
     lessons = record["lessons"].values()
     machines = {f"one {each['machine']['gpu']} (torch {each['machine']['torch']})" for each in lessons}
-    total = {key: sum(each[key] for each in lessons) for key in ("cells", "verdicts", "numbers")}
+    total = {key: sum(each[key] for each in lessons) for key in NOTHING}
     wrong = {kind: sum(len(each[kind]) for each in lessons) for kind in LISTS}
+    since = [f" Lesson {name[:2]}: {each['since']}." for name, each in record["lessons"].items() if "since" in each]
+    clean = sum(not any(each[kind] for kind in (*LISTS, "not run")) for each in lessons)
     missing = [path.stem[:2] for path in lesson_paths() if path.stem not in record["lessons"]]
     which = f"{len(lessons)} lessons (not yet {', '.join(missing)})" if missing else f"All {len(lessons)} lessons"
     return (
-        f"{which}, solved, on {' and '.join(sorted(machines))}: of {total['cells']:,} cells "
-        f"{wrong['failed']} failed, of their checks {wrong['unsolved']} are not green, of {total['verdicts']:,} "
-        f"verdicts {wrong['verdicts otherwise']} came out otherwise than on a CPU, and of {total['numbers']:,} numbers "
-        f"{wrong['numbers out of band']} lie out of their band (`python -m tools.gpu_lessons`)."
+        f"{which}, solved, on {' and '.join(sorted(machines))}: of {total['cells']:,} cells {wrong['failed']} failed "
+        f"and {total['not run']} did not run, {wrong['unsolved']} checks are not green, of {total['verdicts']:,} "
+        f"verdicts {wrong['verdicts otherwise']} came out otherwise than on a CPU or not at all, and of "
+        f"{total['numbers']:,} measured numbers {wrong['numbers otherwise']} are out of their band or did not come "
+        f"(`python -m tools.gpu_lessons`). What is trained takes the GPU; the rest of a lesson stays on the CPU."
+        f" In {clean} lessons none of this.{''.join(since)}"
     )
 
 

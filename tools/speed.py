@@ -91,6 +91,7 @@ def notes(made: dict) -> str:
         f"Bits per byte of SmolLM2 on {_much(made['quality_bytes'])} the test addresses: {', '.join(bits)}.",
         f"All {len(lessons)} lessons together run in {minutes:.0f} minutes.",
         *_memory(made.get("writing")),
+        *_fastest_peer(made.get("writing")),
         f"{made['machine']}, {made['threads']} threads, {made['rounds']} rounds.",
     ]
     return textwrap.fill(" ".join(sentences), WIDE, break_on_hyphens=False)
@@ -119,6 +120,16 @@ def _memory(writing: dict | None) -> list[str]:
     rate = next(one["rate"] for one in writing["contests"] if one["ours"] == known["fastest"])["median"]
     share = rate * known["bytes_per_token"][known["fastest"]] / known["bandwidth"]
     return [f"Memory is read at {known['bandwidth'] / 1e9:.0f} GB/s, of which {known['fastest']} takes {share:.0%}."]
+
+
+def _fastest_peer(writing: dict | None) -> list[str]:
+    """The same, beside the precision in which transformers writes fastest, where the target names another."""
+    if writing is None:
+        return []
+    pair = writing["known"]["fastest"], writing["known"]["peers_fastest"]
+    found = [one for one in writing["contests"] if (one["ours"], one["peer"]) == pair and one["target"] is None]
+    rates = [_rate(one["faster"]) for one in found]
+    return [f"Beside {pair[1]}, which was faster, {pair[0]} is {rate} times as fast." for rate in rates]
 
 
 def folded(title: str, lines: str) -> str:

@@ -1,7 +1,7 @@
 """A device that is not there, for tests of what a GPU would refuse: its tensors lie on the CPU, and it computes.
 
-Tensors that say they are on `OTHER` cannot meet those that do not, as with a GPU. torch's own device without memory,
-"meta", lends its name.
+Tensors that say they are on `OTHER` cannot meet those that do not. It is not as strict as a GPU: `stack` and `cat` take
+single numbers of both here. torch's own device without memory, "meta", lends its name.
 """
 
 from collections.abc import Iterator
@@ -9,14 +9,17 @@ from contextlib import contextmanager
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 OTHER = torch.device("meta")
 CPU = torch.device("cpu")
+APART = f"expected all tensors on the same device, found {OTHER} and cpu"
 MOVES = {"_to_copy", "copy_"}                                      # from one device to the other
-TAKES_PLACES_FROM_THE_CPU = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index_put"}
-TAKES_LENGTHS_FROM_THE_CPU = {"_pack_padded_sequence", "_pack_padded_sequence_backward"}
+COPIES = {torch.tensor, torch.as_tensor}
+LOOKING_UP = {torch.Tensor.__getitem__, torch.Tensor.__setitem__, torch.Tensor.index_put_, torch.Tensor.index_put}
+LOOKS_UP = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"}
 
 
 class Away(torch.Tensor):
@@ -48,10 +51,24 @@ class _Factories(TorchDispatchMode):
         return _computed(operation, arguments, options or {})
 
 
+class _BeforeOperations(TorchFunctionMode):
+    """What torch does before there is an operation to see: it copies lists, and brings places to where a table is."""
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        options = dict(options or {})
+        if function in COPIES and torch.device(options.get("device") or CPU) == OTHER:
+            return function(*arguments, **options | {"device": CPU}).to(OTHER)
+        left_behind = function in LOOKING_UP and not isinstance(arguments[0], Away)
+        if left_behind and any(isinstance(each, Away) for each in tree_leaves(arguments[1:])):
+            raise RuntimeError(f"{function.__name__}: {APART}")
+        return function(*arguments, **options)
+
+
 @contextmanager
 def other_device() -> Iterator[torch.device]:
     """Inside, tensors can be made on `OTHER`, and moved there and back."""
-    with _Factories(), sdpa_kernel(SDPBackend.MATH):               # each device has a fast kernel of its own
+    kernel = SDPBackend.MATH                                       # each device has a fast one of its own
+    with _BeforeOperations(), _Factories(), sdpa_kernel(kernel):
         yield OTHER
 
 
@@ -59,8 +76,11 @@ def _computed(operation, arguments, options):
     name = operation.overloadpacket.__name__
     tensors = [each for each in tree_leaves((arguments, options)) if isinstance(each, torch.Tensor)]
     away = [each for each in tensors if isinstance(each, Away)]
+    here = [each for each in tensors if not isinstance(each, Away)]
+    assert not any(each.is_meta for each in here), f"{operation}: a tensor without its numbers"
     if away and name not in MOVES:
-        _check_together(operation, name, [each for each in tensors if not isinstance(each, Away)])
+        together = [arguments[0], *arguments[2:], options] if name in LOOKS_UP else (arguments, options)
+        _check_together(operation, together)
     asked = options.get("device")
     place = torch.device(asked) if asked is not None else OTHER if away else CPU
     draws = options.get("generator")
@@ -78,7 +98,8 @@ def _kept(tensor: Away) -> torch.Tensor:
     return tensor.kept
 
 
-def _check_together(operation, name: str, here: list[torch.Tensor]) -> None:
-    """As a GPU does: a single number may come from the CPU, and so may the places that are looked up."""
-    if name not in TAKES_PLACES_FROM_THE_CPU | TAKES_LENGTHS_FROM_THE_CPU and any(tensor.dim() for tensor in here):
-        raise RuntimeError(f"{operation}: expected all tensors on the same device, found {OTHER} and cpu")
+def _check_together(operation, arguments) -> None:
+    """A single number may come from the CPU, and so may the places that are looked up: those are not looked at."""
+    tensors = [each for each in tree_leaves(arguments) if isinstance(each, torch.Tensor)]
+    if any(tensor.dim() for tensor in tensors if not isinstance(tensor, Away)):
+        raise RuntimeError(f"{operation}: {APART}")

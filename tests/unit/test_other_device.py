@@ -1,5 +1,6 @@
-"""Training where the model is not on the CPU: nothing of it may stay behind. See `tests.support.other_device`."""
+"""Training where the model is not on the CPU: what it computes with has to be there too."""
 
+import ast
 from contextlib import nullcontext
 
 import pytest
@@ -8,16 +9,20 @@ from torch import nn
 
 from course_utils import training
 from course_utils.alignment import Rater, preference_pairs
+from course_utils.models.drawn import DrawnLoss
 from course_utils.models.preferences import RewardModel
 from course_utils.models.transformer import LLAMA, Transformer, TransformerConfig
 from course_utils.parallel_training import Processes
+from course_utils.paths import NOTEBOOKS
 from course_utils.preference_tuning import DPO, MeanOfTokens, dpo_batches, reward_batches, reward_loss
 from course_utils.recipes import RECIPES
 from course_utils.seeding import generator
 from course_utils.training import FitConfig, fit
 from tests.support.other_device import OTHER, other_device
+from tools.notebooks.files import read
 
 CLOSE = 1e-5                                                       # nats; some operations take other kernels there
+DEFINES = ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef
 TWO = FitConfig(steps=2, learning_rate=1e-3)
 RECIPES_OF_OTHER_KINDS = [
     "fashion_classifier",
@@ -42,20 +47,28 @@ class There(Processes):
 
 @pytest.fixture
 def both(monkeypatch):
-    """both(make) fits the model, batches and loss that `make()` gives, here and there; the losses of the two runs."""
+    """both(make) fits the model, batches and loss that `make()` gives, here and there; the losses of the two runs.
+
+    Fails where the model or its batches are not where they are meant to be.
+    """
     plain = {"adamw": lambda model, rate, *_: torch.optim.AdamW(model.parameters(), lr=rate, foreach=False)}
     monkeypatch.setattr(training, "OPTIMIZERS", plain)             # the fused kernel asks for a device by its name
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())          # and so does this
 
-    def losses(make) -> list[float]:
+    def losses(make, device: torch.device) -> list[float]:
         model, batches, loss = make()
-        return fit(model, batches, TWO, loss=loss).losses
+
+        def placed(model, batch):
+            assert {tensor.device for tensor in (*batch, *model.parameters())} == {device}
+            return loss(model, batch)
+
+        return fit(model, batches, TWO, loss=placed).losses
 
     def run(make) -> tuple[list[float], list[float]]:
-        here = losses(make)
+        here = losses(make, torch.device("cpu"))
         monkeypatch.setattr(training, "Processes", There)
-        with other_device():
-            return here, losses(make)
+        with other_device() as device:
+            return here, losses(make, device)
 
     return run
 
@@ -93,6 +106,9 @@ def test_what_is_there_and_what_is_here_cannot_meet():
             lambda: torch.cat([there[0], here]),
             lambda: there.mul_(here),
             lambda: nn.functional.linear(here, there),
+            lambda: here[torch.tensor([0, 2], device=device)],     # a table that was left behind
+            lambda: there.index_put_((torch.tensor([0, 1]),), torch.zeros(2, 3)),
+            lambda: here.index_put_((torch.tensor([0], device=device),), torch.zeros(1)),
         ):
             with pytest.raises(RuntimeError, match="expected all tensors on the same device"):
                 meeting()
@@ -142,3 +158,22 @@ def test_what_learns_from_preferences_trains_there_too(kind, both):
 
     here, there = both(make)
     assert there == pytest.approx(here, abs=CLOSE) and len(set(here)) == 2
+
+
+def test_the_vae_with_masks_of_lesson_11_trains_there_too(both):
+    images = torch.rand(16, 1, 8, 8, generator=generator(1))
+    reader = defined_in("11_vae.ipynb")["Reader"]
+
+    here, there = both(lambda: (reader(8, 8, (16,)), lambda step: (images,), DrawnLoss(1)))
+    assert there == pytest.approx(here, abs=CLOSE) and len(set(here)) == 2
+
+
+def defined_in(lesson: str) -> dict[str, object]:
+    """What a lesson imports and what classes and functions it defines; nothing of it is run."""
+    names: dict[str, object] = {}
+    for cell in read(NOTEBOOKS / lesson).cells:
+        if cell.cell_type == "code":
+            parsed = ast.parse(cell.source)
+            parsed.body = [each for each in parsed.body if isinstance(each, DEFINES)]
+            exec(compile(parsed, lesson, "exec"), names)
+    return names
