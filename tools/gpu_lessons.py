@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -26,7 +27,7 @@ from course_utils.doctor import available_cores
 from course_utils.paths import NOTEBOOKS, RESULTS
 from tools import numbers
 from tools.notebooks.execute import CELL_SECONDS, LESSONS, run
-from tools.notebooks.files import NotebookError, lesson_paths, read, tag_value
+from tools.notebooks.files import NotebookError, lesson_paths, read, tag_value, tags
 from tools.notebooks.solve import inject, unsolved
 
 RECORD = RESULTS / "gpu_lessons.json"
@@ -79,7 +80,7 @@ def lesson(path: Path, cell_seconds: float = CELL_SECONDS) -> dict:
     for cell in solved.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-            cell.metadata["tags"] = [*cell.metadata.get("tags", []), GOES_ON]
+            cell.metadata["tags"] = [*tags(cell), GOES_ON]
     ended = []
     with tempfile.TemporaryDirectory() as results:
         try:
@@ -107,16 +108,15 @@ def beside(name: str, committed: NotebookNode, solved: NotebookNode) -> dict:
         elif not (tag_value(old, "exercise") or tag_value(old, "check")):
             before, after = numbers.text_of(old.outputs), TRAINED_ON.sub("", numbers.text_of(new.outputs))
             _compare_verdicts(old["id"], before, after, found)
-            if MEASURES in old.metadata.get("tags", []):
+            if MEASURES in tags(old):
                 _compare_numbers(name, old["id"], before, after, found)
     return found
 
 
 def _compare_verdicts(cell: str, before: str, after: str, found: dict) -> None:
-    first, second = dict(VERDICT.findall(before)), dict(VERDICT.findall(after))
-    found["verdicts"] += len(first)
-    otherwise = {words: second.get(words, "gone") for words in first if first[words] != second.get(words)}
-    found[LISTS[2]] += [f"{cell}: {words}: {came}" for words, came in otherwise.items()]
+    first, second = (Counter(VERDICT.findall(text)) for text in (before, after))
+    found["verdicts"] += first.total()
+    found[LISTS[2]] += [f"{cell}: {words}: {verdict} did not come" for words, verdict in (first - second).elements()]
 
 
 def _compare_numbers(name: str, cell: str, before: str, after: str, found: dict) -> None:
@@ -139,10 +139,10 @@ def sentence(record: dict) -> str:
     return (
         f"{which}, solved, on {' and '.join(sorted(machines))}: of {total['cells']:,} cells {wrong['failed']} failed "
         f"and {total['not run']} did not run, {wrong['unsolved']} checks are not green, of {total['verdicts']:,} "
-        f"verdicts {wrong['verdicts otherwise']} came out otherwise than on a CPU or not at all, and of "
-        f"{total['numbers']:,} measured numbers {wrong['numbers otherwise']} are out of their band or did not come "
-        f"(`python -m tools.gpu_lessons`). What is trained takes the GPU; the rest of a lesson stays on the CPU."
-        f" In {clean} lessons none of this.{''.join(since)}"
+        f"verdicts {wrong['verdicts otherwise']} are not those of a CPU or did not come, and of "
+        f"{total['numbers']:,} measured numbers {wrong['numbers otherwise']} are out of their band or did not come; in "
+        f"{clean} lessons none of this (`python -m tools.gpu_lessons`). What is trained takes the GPU; the rest of a "
+        f"lesson stays on the CPU.{''.join(since)}"
     )
 
 

@@ -1,7 +1,7 @@
 """A device that is not there, for tests of what a GPU would refuse: its tensors lie on the CPU, and it computes.
 
 Tensors that say they are on `OTHER` cannot meet those that do not. It is not as strict as a GPU: `stack` and `cat` take
-single numbers of both here. torch's own device without memory, "meta", lends its name.
+single numbers of both here. Packed sequences it cannot hold. torch's own device without memory, "meta", lends its name.
 """
 
 from collections.abc import Iterator

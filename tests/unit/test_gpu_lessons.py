@@ -27,7 +27,12 @@ def compared(committed, came) -> dict:
 def test_a_verdict_that_comes_out_otherwise_is_named():
     found = compared(cell("it is more: True\nand less: True\n"), cell("it is more: True\nand less: False\n"))
     assert (found["cells"], found["verdicts"]) == (1, 2)
-    assert found["verdicts otherwise"] == ["an-id: and less: False"]
+    assert found["verdicts otherwise"] == ["an-id: and less: True did not come"]
+
+
+def test_of_two_verdicts_in_the_same_words_one_that_turns_is_named():
+    found = compared(cell("equal: True\nequal: True\n"), cell("equal: False\nequal: True\n"))
+    assert found["verdicts"] == 2 and found["verdicts otherwise"] == ["an-id: equal: True did not come"]
 
 
 def test_a_measured_number_may_differ_within_its_band_and_no_further():
@@ -41,7 +46,7 @@ def test_a_line_that_is_gone_is_a_finding_whether_it_measures_or_judges():
     measured = compared(cell("loss 2.000\n", **MEASURES), cell("nothing\n", **MEASURES))
     assert measured["numbers"] == 1 and "no line of these words came out" in measured["numbers otherwise"][0]
     judged = compared(cell("it is more: True\n"), cell("it is less: True\n"))
-    assert judged["verdicts otherwise"] == ["an-id: it is more: gone"]
+    assert judged["verdicts otherwise"] == ["an-id: it is more: True did not come"]
 
 
 def test_that_a_line_names_the_gpu_is_none():
